@@ -1,0 +1,68 @@
+"""Best-fit packing of LLM training documents, at memory speed.
+
+The public names. They are loaded when they are first used, so that ``import fastpack``
+and the command line's ``--help`` wait for neither Polars nor Numba.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastpack.errors import (
+        DataError,
+        DataTypeError,
+        FastpackError,
+        OptionError,
+        OptionTypeError,
+        OutputExistsError,
+        SourceNotFoundError,
+    )
+    from fastpack.frame import pack
+    from fastpack.histogram import LengthHistogram
+    from fastpack.options import PackingOptions
+    from fastpack.planning import PackingPlan, plan
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "DataError": "errors",
+    "DataTypeError": "errors",
+    "FastpackError": "errors",
+    "LengthHistogram": "histogram",
+    "OptionError": "errors",
+    "OptionTypeError": "errors",
+    "OutputExistsError": "errors",
+    "PackingOptions": "options",
+    "PackingPlan": "planning",
+    "SourceNotFoundError": "errors",
+    "pack": "frame",
+    "plan": "planning",
+}
+
+__all__ = [
+    "DataError",
+    "DataTypeError",
+    "FastpackError",
+    "LengthHistogram",
+    "OptionError",
+    "OptionTypeError",
+    "OutputExistsError",
+    "PackingOptions",
+    "PackingPlan",
+    "SourceNotFoundError",
+    "pack",
+    "plan",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        msg = f"module 'fastpack' has no attribute {name!r}"
+        raise AttributeError(msg)
+    value = getattr(import_module(f"fastpack.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,255 @@
+"""Assigner: runs + lengths in document order -> tables of rows, in bounded memory.
+
+It holds the cursors, one for each chunk length, so it takes a corpus array by array and
+gives the assignment table by table: any cut of either gives the same rows.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from fastpack.errors import DataError
+from fastpack.options import LongDocuments, PackingOptions
+
+ASSIGNMENT_SCHEMA = pl.Schema(
+    {
+        "document": pl.Int64,
+        "chunk_start": pl.Int64,
+        "chunk_length": pl.Int32,
+        "bin": pl.Int64,
+        "bin_offset": pl.Int32,
+    }
+)
+"""The columns of the assignment table, without `keep`. Signed integers only: Polars
+subtracts unsigned ones with wrap-around."""
+
+TABLE_ROWS = 1 << 20
+"""Rows of a table at most: 32 MB. What is needed beside the output (copies for nulls,
+indices to gather `keep` columns with) grows with this, not with the corpus."""
+
+_SLOTS = 1 << 20
+"""The longest chunk that has its cursor at the place of its own length."""
+
+
+class Chunks(NamedTuple):
+    """How many chunks there are of each length, longest first."""
+
+    lengths: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]
+
+
+class Assigner:
+    """The state of an assignment between one array of lengths and the next.
+
+    Parameters
+    ----------
+    options
+        The rules of the packing.
+    chunks
+        The chunks that were planned.
+    runs
+        The plan: records of dtype `fastpack.kernels.best_fit.RUN`.
+    before
+        The chunks of all documents before the first: each length starts at this rank.
+    has_nulls
+        Whether rows without a bin can occur (empty or dropped documents).
+    expected_rows
+        How many rows will be asked for, so that no table is made too large.
+    first_document
+        The row index of the first document.
+    """
+
+    def __init__(
+        self,
+        options: PackingOptions,
+        chunks: Chunks,
+        runs: npt.NDArray[Any],
+        *,
+        before: Chunks | None,
+        has_nulls: bool,
+        expected_rows: int,
+        first_document: int,
+    ) -> None:
+        from fastpack.kernels import assignment  # noqa: PLC0415
+
+        self._kernel = assignment
+        self._context_length = options.context_length
+        self._rule = _rule(options.long_documents)
+        self._runs = runs
+        self._has_nulls = has_nulls
+        self._rows_left = expected_rows
+        self._next_document = first_document
+        longest = int(chunks.lengths[0]) if chunks.lengths.size else 0
+        self._slots = min(longest, _SLOTS)
+        self._long_lengths = None
+        n_cursors = self._slots + 1
+        if longest > _SLOTS:
+            self._long_lengths = chunks.lengths[chunks.lengths > _SLOTS][::-1].copy()
+            n_cursors += self._long_lengths.size
+        ranks = np.zeros(n_cursors, np.int64)
+        if before is not None:
+            for length, count in zip(*before, strict=True):
+                ranks[self._slot_of(length)] = count
+        self._cursors = np.zeros(n_cursors, assignment.CURSOR)
+        assignment.seek(
+            self._cursors, self._slots, self._long_lengths, self._runs, ranks
+        )
+        if ranks.any():
+            raise _not_planned()
+        self._scratch: dict[str, npt.NDArray[Any]] = {}
+
+    def _slot_of(self, length: int) -> int:
+        slot = self._kernel.slot_of(length, self._slots, self._long_lengths)
+        if slot < 0:
+            raise _not_planned()
+        return slot
+
+    def fill(
+        self,
+        lengths: npt.NDArray[Any],
+        first_token: int,
+        columns: dict[str, npt.NDArray[Any]],
+    ) -> tuple[int, int, int]:
+        """Assign documents until all are done or the columns are full.
+
+        Parameters
+        ----------
+        lengths
+            Document lengths, read-only int32 or int64.
+        first_token
+            Tokens of the first document that are assigned already.
+        columns
+            `bin` and `bin_offset`, and all or none of `document`, `chunk_start`
+            (which must hold zeros) and `chunk_length`.
+
+        Returns
+        -------
+        documents, first_token, rows
+            Documents done, tokens done of the next, rows written. `document` counts
+            from 0 within `lengths`.
+        """
+        documents, first_token, rows, reason = self._kernel.assign(
+            lengths,
+            first_token,
+            self._context_length,
+            self._rule,
+            self._cursors,
+            self._slots,
+            self._long_lengths,
+            self._runs,
+            columns.get("document"),
+            columns.get("chunk_start"),
+            columns.get("chunk_length"),
+            columns["bin"],
+            columns["bin_offset"],
+        )
+        if reason == self._kernel.UNPLANNED:
+            raise _not_planned(self._next_document + documents, lengths[documents])
+        return documents, first_token, rows
+
+    def tables(
+        self, lengths: npt.NDArray[Any], kept: pl.DataFrame | None = None
+    ) -> Iterator[pl.DataFrame]:
+        """Give the rows of the next documents, in tables of at most `TABLE_ROWS`.
+
+        With `kept`, one row a document of `lengths`, its columns stand in place of
+        `document`.
+        """
+        first_token = 0
+        while lengths.size:
+            columns = self._new_columns(with_document=kept is None)
+            documents, first_token, rows = self.fill(lengths, first_token, columns)
+            yield self._table(columns, rows, kept)
+            self._rows_left -= rows
+            self._next_document += documents
+            lengths = lengths[documents:]
+            kept = None if kept is None else kept[documents:]
+
+    @staticmethod
+    def empty_table(kept: pl.DataFrame | None = None) -> pl.DataFrame:
+        """Return a table of no rows: the schema."""
+        table = pl.DataFrame(schema=ASSIGNMENT_SCHEMA)
+        if kept is None:
+            return table
+        return kept.clear().hstack(table.drop("document"))
+
+    def _new_columns(self, *, with_document: bool) -> dict[str, npt.NDArray[Any]]:
+        """Make room for a table.
+
+        The columns of the result lie in one allocation: fresh pages cost more than the
+        packing, and NumPy asks for huge pages from 4 MiB on. Fresh pages are zeros, so
+        that the kernel need not write a `chunk_start` of 0. What is only an
+        intermediate is written to the same memory each time.
+        """
+        rows = max(1, min(TABLE_ROWS, self._rows_left))
+        fresh = ["chunk_start", "chunk_length"]
+        if with_document:
+            fresh.append("document")
+        if not self._has_nulls:
+            fresh += ["bin", "bin_offset"]
+        columns: dict[str, npt.NDArray[Any]] = {}
+        sizes = {
+            name: rows * (4 if dtype == pl.Int32 else 8)
+            for name, dtype in ASSIGNMENT_SCHEMA.items()
+        }
+        memory = np.zeros(sum(sizes[name] for name in fresh), np.uint8)
+        start = 0
+        # The columns of 8 bytes first: each is then aligned.
+        for name in sorted(sizes, key=lambda name: -sizes[name]):
+            dtype = np.int32 if ASSIGNMENT_SCHEMA[name] == pl.Int32 else np.int64
+            if name in fresh:
+                columns[name] = memory[start : start + sizes[name]].view(dtype)
+                start += sizes[name]
+                continue
+            if name not in self._scratch or self._scratch[name].size < rows:
+                self._scratch[name] = np.empty(rows, dtype)
+            columns[name] = self._scratch[name][:rows]
+        return columns
+
+    def _table(
+        self,
+        columns: dict[str, npt.NDArray[Any]],
+        rows: int,
+        kept: pl.DataFrame | None,
+    ) -> pl.DataFrame:
+        document = columns["document"][:rows]
+        if kept is None:
+            document += self._next_document
+            identity = pl.DataFrame({"document": document})
+        elif document[-1] == rows - 1:  # a row a document: nothing to gather
+            identity = kept[:rows]
+        else:
+            identity = kept[document]
+        table = identity.hstack(
+            [
+                pl.Series(name, columns[name][:rows])
+                for name in ASSIGNMENT_SCHEMA
+                if name != "document"
+            ]
+        )
+        if self._has_nulls:
+            packed = pl.col("bin") >= 0
+            table = table.with_columns(
+                pl.when(packed).then(pl.col("bin", "bin_offset"))
+            )
+        return table
+
+
+def _rule(long_documents: LongDocuments) -> int:
+    from fastpack.kernels import assignment  # noqa: PLC0415
+
+    # With "error", planning has found that there are none.
+    rules = {"truncate": assignment.TRUNCATE, "drop": assignment.DROP}
+    return rules.get(long_documents, assignment.SPLIT)
+
+
+def _not_planned(row: int | None = None, length: int | None = None) -> DataError:
+    where = "" if row is None else f": the document in row {row} has {length} tokens"
+    msg = (
+        f"`lengths` holds chunks that the plan has no place for{where}\n"
+        "Hint: assign the lengths that were planned, each once."
+    )
+    return DataError(msg)

@@ -1,0 +1,29 @@
+"""What fastpack raises. Each error is of the builtin kind too."""
+
+
+class FastpackError(Exception):
+    """Base class of every error that fastpack raises on purpose."""
+
+
+class OptionError(FastpackError, ValueError):
+    """A parameter has a value that cannot be right."""
+
+
+class OptionTypeError(FastpackError, TypeError):
+    """A parameter has a value of the wrong type."""
+
+
+class DataError(FastpackError, ValueError):
+    """The data cannot be packed: null or negative lengths, an absent column ..."""
+
+
+class DataTypeError(FastpackError, TypeError):
+    """The data are of the wrong type: a column of floats, an unknown container ..."""
+
+
+class SourceNotFoundError(FastpackError, FileNotFoundError):
+    """A source, or the folder of an output, does not exist."""
+
+
+class OutputExistsError(FastpackError, FileExistsError):
+    """The output exists already and is not to be overwritten."""

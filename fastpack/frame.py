@@ -1,0 +1,137 @@
+"""pack(): a table with a column of document lengths in, the assignment table out."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import polars as pl
+
+from fastpack.assigning import ASSIGNMENT_SCHEMA
+from fastpack.histogram import count_lengths
+from fastpack.inputs import (
+    DEFAULT_LENGTH,
+    FrameLike,
+    as_frame,
+    select_kept,
+    select_lengths,
+)
+from fastpack.options import LongDocuments, PackingOptions
+from fastpack.planning import PackingPlan
+
+Keep: TypeAlias = str | Sequence[str] | pl.Expr | None
+"""Names or a selector (which is an expression)."""
+
+
+def pack(
+    data: FrameLike,
+    length: str | pl.Expr = DEFAULT_LENGTH,
+    *,
+    context_length: int,
+    keep: Keep = None,
+    long_documents: LongDocuments = "split",
+) -> pl.DataFrame:
+    """Pack documents into training sequences of `context_length` tokens.
+
+    Best-fit packing (Ding et al., ICML 2024, "Fewer Truncations Improve Language
+    Modeling", section 3): only documents longer than a sequence are cut; the chunks
+    then go, longest first, each into the sequence with the least space that is enough.
+
+    Parameters
+    ----------
+    data
+        One row a document: a pl.DataFrame or anything with ``__arrow_c_stream__``
+        (PyArrow table, pandas frame, DuckDB relation ...); or the lengths
+        themselves, as a pl.Series or a 1-D NumPy array of integers.
+    length
+        The column of document lengths in tokens, by name or as an expression, such as
+        ``pl.col("input_ids").list.len()``. Integers of any width, none null or
+        negative. Lengths that are handed over themselves need none.
+    context_length
+        L, the tokens in one training sequence: 1 ... 2**31 - 1, a power of two or not.
+    keep
+        Columns, by name or selector, that identify a document in the result, in place
+        of its row index.
+    long_documents
+        What is done with a document longer than L: ``"split"`` it into chunks of L
+        tokens and a remainder, ``"truncate"`` it to its first L tokens, ``"drop"`` it
+        whole, or raise an ``"error"``.
+
+    Returns
+    -------
+    polars.DataFrame
+        The assignment table: one row a chunk, in document order.
+
+        ============== ======= ==========================================================
+        `document`     Int64   row index of the document in `data`; or the columns `keep`
+        `chunk_start`  Int64   first token of the chunk within its document
+        `chunk_length` Int32   tokens in the chunk
+        `bin`          Int64   training sequence, 0 ... n_bins - 1
+        `bin_offset`   Int32   first token of the chunk within its bin
+        ============== ======= ==========================================================
+
+        An empty or dropped document has one row, with a chunk of 0 tokens and null in
+        `bin` and `bin_offset`. Among documents of equal length, those that come first
+        take the bins that come first in the plan: the same input gives the same
+        table.
+
+    Raises
+    ------
+    OptionError, OptionTypeError
+        A parameter cannot be right, or `keep` takes a name that the table needs.
+    DataError, DataTypeError
+        A column is absent, lengths are null, negative or no integers, or, with
+        ``long_documents="error"``, a document is longer than L.
+
+    See Also
+    --------
+    fastpack.plan : The figures of a packing, without the table.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import fastpack
+    >>> documents = pl.DataFrame({"n_tokens": [8, 6, 6, 4, 3]})
+    >>> fastpack.pack(documents, "n_tokens", context_length=8)
+    shape: (5, 5)
+    ┌──────────┬─────────────┬──────────────┬─────┬────────────┐
+    │ document ┆ chunk_start ┆ chunk_length ┆ bin ┆ bin_offset │
+    │ ---      ┆ ---         ┆ ---          ┆ --- ┆ ---        │
+    │ i64      ┆ i64         ┆ i32          ┆ i64 ┆ i32        │
+    ╞══════════╪═════════════╪══════════════╪═════╪════════════╡
+    │ 0        ┆ 0           ┆ 8            ┆ 0   ┆ 0          │
+    │ 1        ┆ 0           ┆ 6            ┆ 1   ┆ 0          │
+    │ 2        ┆ 0           ┆ 6            ┆ 2   ┆ 0          │
+    │ 3        ┆ 0           ┆ 4            ┆ 3   ┆ 0          │
+    │ 4        ┆ 0           ┆ 3            ┆ 3   ┆ 4          │
+    └──────────┴─────────────┴──────────────┴─────┴────────────┘
+    """
+    return pack_with_plan(
+        data,
+        length,
+        options=PackingOptions(
+            context_length=context_length, long_documents=long_documents
+        ),
+        keep=keep,
+    )[0]
+
+
+def pack_with_plan(
+    data: FrameLike, length: str | pl.Expr, *, options: PackingOptions, keep: Keep
+) -> tuple[pl.DataFrame, PackingPlan]:
+    """Pack as `pack` does, and return the plan beside the table."""
+    frame = as_frame(data)
+    if isinstance(length, str) and length == DEFAULT_LENGTH and frame is not data:
+        # Lengths that were handed over themselves may have a name of their own.
+        length = _name_of_lengths(data, frame)
+    lengths = select_lengths(frame, length)
+    reserved = [name for name in ASSIGNMENT_SCHEMA if name != "document"]
+    kept = select_kept(frame, keep, reserved)
+    plan = PackingPlan(count_lengths(lengths), options)
+    return plan.assign_checked(lengths, kept), plan
+
+
+def _name_of_lengths(data: FrameLike, frame: pl.DataFrame) -> str:
+    """Return the name of the column of lengths where `length` was left out."""
+    is_table = hasattr(data, "columns") or hasattr(data, "schema")
+    if frame.width == 1 and not is_table:
+        return frame.columns[0]
+    return DEFAULT_LENGTH

@@ -1,0 +1,245 @@
+"""LengthHistogram: distinct document lengths and how many documents have each."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from fastpack.errors import DataError, DataTypeError
+from fastpack.inputs import FrameLike, as_lengths, length_arrays
+
+_Int64Array = npt.NDArray[np.int64]
+
+
+class LengthHistogram:
+    """How many documents there are of each length: all that planning needs to know.
+
+    Histograms of parts of a corpus add up with ``+``, in any order.
+
+    Parameters
+    ----------
+    lengths
+        Distinct document lengths in tokens, ascending, none negative.
+    counts
+        Documents of each of these lengths, at least 1.
+
+    Attributes
+    ----------
+    lengths, counts : numpy.ndarray
+        As above, int64, read-only.
+    n_documents : int
+        Documents, empty ones included.
+    n_tokens : int
+        Tokens in all documents.
+
+    Raises
+    ------
+    DataError
+        Lengths are not ascending or negative, counts are not positive, or documents or
+        tokens number more than 2**63 - 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastpack import LengthHistogram
+    >>> histogram = LengthHistogram.from_lengths(np.array([8, 6, 6, 4, 3]))
+    >>> histogram
+    LengthHistogram(n_documents=5, n_tokens=27, distinct lengths 4, 3 to 8 tokens)
+    >>> histogram + histogram == LengthHistogram([3, 4, 6, 8], [2, 2, 4, 2])
+    True
+    """
+
+    __slots__ = ("counts", "lengths", "n_documents", "n_tokens")
+
+    lengths: _Int64Array
+    counts: _Int64Array
+    n_documents: int
+    n_tokens: int
+
+    def __init__(self, lengths: npt.ArrayLike, counts: npt.ArrayLike) -> None:
+        self.lengths = _frozen("lengths", lengths)
+        self.counts = _frozen("counts", counts)
+        if self.lengths.shape != self.counts.shape:
+            msg = (
+                "`lengths` and `counts` must have the same shape, got "
+                f"{self.lengths.shape} and {self.counts.shape}"
+            )
+            raise DataError(msg)
+        if np.any(self.lengths[1:] <= self.lengths[:-1]) or np.any(self.lengths < 0):
+            msg = (
+                "`lengths` must be ascending, distinct and not negative\n"
+                "Hint: LengthHistogram.from_lengths counts a column of lengths."
+            )
+            raise DataError(msg)
+        if np.any(self.counts < 1):
+            msg = (
+                f"`counts` must be at least 1, got {self.counts.min()}\n"
+                "Hint: leave out lengths that no document has."
+            )
+            raise DataError(msg)
+        self.n_documents = exact_sum(self.counts)
+        self.n_tokens = exact_sum(self.lengths, self.counts)
+        for name, value in (
+            ("documents", self.n_documents),
+            ("tokens", self.n_tokens),
+        ):
+            if value > np.iinfo(np.int64).max:
+                msg = (
+                    f"the corpus has more than 2**63 - 1 {name}: {value}\n"
+                    "Hint: pack it in parts."
+                )
+                raise DataError(msg)
+
+    @classmethod
+    def from_lengths(cls, lengths: FrameLike) -> "LengthHistogram":
+        """Count a column of document lengths.
+
+        Parameters
+        ----------
+        lengths
+            Integers, tokens a document: a pl.Series, a 1-D NumPy array, an Arrow array
+            or stream of one column, or a frame of one column.
+
+        Raises
+        ------
+        DataTypeError
+            `lengths` is no such thing, or does not hold integers.
+        DataError
+            A length is null or negative.
+        """
+        return count_lengths(as_lengths(lengths))
+
+    def to_frame(self) -> pl.DataFrame:
+        """Return the columns `length` and `documents` (Int64), by ascending length."""
+        return pl.DataFrame({"length": self.lengths, "documents": self.counts})
+
+    def __add__(self, other: object) -> "LengthHistogram":
+        """Count the documents of both."""
+        if not isinstance(other, LengthHistogram):
+            return NotImplemented
+        return LengthHistogram(
+            *merge_counts(
+                np.concatenate([self.lengths, other.lengths]),
+                np.concatenate([self.counts, other.counts]),
+            )
+        )
+
+    def __eq__(self, other: object) -> bool:
+        """Compare lengths and counts."""
+        if not isinstance(other, LengthHistogram):
+            return NotImplemented
+        return np.array_equal(self.lengths, other.lengths) and np.array_equal(
+            self.counts, other.counts
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # arrays have none
+
+    def __repr__(self) -> str:
+        """Show the figures, not the arrays."""
+        spread = ""
+        if self.lengths.size:
+            spread = f", {self.lengths[0]} to {self.lengths[-1]} tokens"
+        return (
+            f"LengthHistogram(n_documents={self.n_documents}, "
+            f"n_tokens={self.n_tokens}, distinct lengths {self.lengths.size}{spread})"
+        )
+
+
+class LengthCounter:
+    """Counts lengths array by array; `histogram` is what it has seen so far.
+
+    Lengths are counted in a table that grows to the longest document, up to a bound
+    (2 M tokens, 16 MB); the few documents beyond it are sorted.
+    """
+
+    _FIRST_TABLE = 1 << 12
+    _LARGEST_TABLE = 1 << 21
+    _BATCH = 1 << 18
+
+    def __init__(self, name: str = "lengths") -> None:
+        self._name = name
+        self._table = np.zeros(self._FIRST_TABLE, np.int64)
+        self._others = np.empty(self._BATCH, np.int64)
+        self._beyond = LengthHistogram([], [])
+        self._n_rows = 0
+
+    def add(self, lengths: npt.NDArray[Any]) -> None:
+        """Count an array of int32 or int64; raise DataError if one is negative."""
+        from fastpack.kernels.counting import count_lengths as count  # noqa: PLC0415
+
+        for start in range(0, lengths.size, self._BATCH):
+            batch = lengths[start : start + self._BATCH]
+            if n_others := count(batch, self._table, self._others):
+                self._add_others(batch, self._others[:n_others].copy())
+            self._n_rows += batch.size
+
+    def _add_others(self, batch: npt.NDArray[Any], others: _Int64Array) -> None:
+        """Count the lengths that the table had no place for."""
+        from fastpack.kernels.counting import count_lengths as count  # noqa: PLC0415
+
+        if others.min() < 0:
+            row = int(np.argmax(batch < 0))
+            msg = (
+                f"`{self._name}` has a negative length: {batch[row]} "
+                f"in row {self._n_rows + row}\n"
+                "Hint: lengths are counted in tokens; 0 is an empty document."
+            )
+            raise DataError(msg)
+        size = min(1 << int(others.max()).bit_length(), self._LARGEST_TABLE)
+        if size > self._table.size:
+            table = np.zeros(size, np.int64)
+            table[: self._table.size] = self._table
+            self._table = table
+        if n_beyond := count(others, self._table, self._others):
+            self._beyond += LengthHistogram(
+                *np.unique(self._others[:n_beyond], return_counts=True)
+            )
+
+    def histogram(self) -> LengthHistogram:
+        """Return the histogram of all lengths so far."""
+        lengths = np.flatnonzero(self._table)
+        return LengthHistogram(
+            np.concatenate([lengths, self._beyond.lengths]),
+            np.concatenate([self._table[lengths], self._beyond.counts]),
+        )
+
+
+def count_lengths(lengths: pl.Series) -> LengthHistogram:
+    """Count a checked column."""
+    counter = LengthCounter(lengths.name or "lengths")
+    for array in length_arrays(lengths):
+        counter.add(array)
+    return counter.histogram()
+
+
+def merge_counts(
+    lengths: _Int64Array, counts: _Int64Array
+) -> tuple[_Int64Array, _Int64Array]:
+    """Sort lengths ascending and add up the counts of equal ones."""
+    order = np.argsort(lengths, kind="stable")
+    lengths = lengths[order]
+    first = np.flatnonzero(np.diff(lengths, prepend=-1))
+    return lengths[first], np.add.reduceat(counts[order], first)
+
+
+def exact_sum(values: _Int64Array, counts: _Int64Array | None = None) -> int:
+    """Add up `values`, each as often as `counts` says, beyond the range of int64 too."""
+    weights = np.ones_like(values) if counts is None else counts
+    if np.dot(values.astype(np.float64), weights.astype(np.float64)) < 2.0**62:
+        return int(np.dot(values, weights))
+    return sum(map(int.__mul__, values.tolist(), weights.tolist()))
+
+
+def _frozen(name: str, values: npt.ArrayLike) -> _Int64Array:
+    """Copy to a read-only int64 array of one dimension."""
+    array = np.asarray(values)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        msg = (
+            f"`{name}` must be a 1-D array of integers, "
+            f"got {array.dtype} of shape {array.shape}"
+        )
+        raise DataTypeError(msg)
+    frozen = array.astype(np.int64)
+    frozen.flags.writeable = False
+    return frozen

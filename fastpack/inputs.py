@@ -1,0 +1,209 @@
+"""What users hand in -> a frame, a checked column of lengths, arrays for kernels.
+
+The one place that looks at types of containers and columns: behind it, lengths are
+non-null integers in contiguous int32 or int64 arrays. (Negative lengths are found by
+the counting pass, which sees each length anyway.)
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from polars.exceptions import PolarsError
+
+from fastpack.errors import DataError, DataTypeError, OptionError
+
+FrameLike: TypeAlias = Any
+"""pl.DataFrame, pl.Series, a 1-D NumPy array of integers, or an Arrow stream."""
+
+DEFAULT_LENGTH = "n_tokens"
+
+_BATCH = 1 << 22
+"""Lengths that are converted at a time, where they have to be: at most 32 MB."""
+
+
+def as_frame(data: FrameLike) -> pl.DataFrame:
+    """Turn what a user packs into a frame; nothing is copied that need not be.
+
+    A Series or an array becomes a frame of one column, `n_tokens` unless it has a name.
+    """
+    if isinstance(data, pl.DataFrame):
+        return data
+    series = as_series(data)
+    if series.dtype == pl.Struct:
+        return series.struct.unnest()
+    return series.to_frame(series.name or DEFAULT_LENGTH)
+
+
+def as_series(data: FrameLike) -> pl.Series:
+    """Turn anything but a frame into a Series; a table of Arrow gives one of structs."""
+    if isinstance(data, pl.Series):
+        return data
+    if isinstance(data, np.ndarray):
+        if data.ndim != 1:
+            msg = (
+                f"`data` must be a 1-D array of lengths, got shape {data.shape}\n"
+                "Hint: pass one length a document, such as `lengths.ravel()`."
+            )
+            raise DataTypeError(msg)
+        if data.dtype.kind not in "iu":
+            raise _wrong_dtype("data", str(data.dtype))
+        return pl.Series(data.astype(data.dtype.newbyteorder("="), copy=False))
+    if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
+        return pl.Series(data)
+    kind = f"{type(data).__module__}.{type(data).__qualname__}"
+    if isinstance(data, pl.LazyFrame):
+        hint = "Hint: collect it first: `frame.collect()`."
+    elif hasattr(data, "to_polars"):
+        hint = "Hint: pass `data.to_polars()`."
+    else:
+        hint = (
+            "Hint: pass a pl.DataFrame, a pl.Series, a 1-D NumPy array, or an object "
+            "with `__arrow_c_stream__` (PyArrow, pandas, DuckDB ...)."
+        )
+    msg = f"`data` cannot be read as a table: it is a {kind}\n{hint}"
+    raise DataTypeError(msg)
+
+
+def as_lengths(data: FrameLike) -> pl.Series:
+    """Turn a column of document lengths, in whatever holds it, into a checked Series."""
+    frame = as_frame(data)
+    if frame.width != 1:
+        msg = (
+            f"`lengths` must be one column, got {frame.width}: {frame.columns}\n"
+            "Hint: pass the column that holds them, such as data['n_tokens']."
+        )
+        raise DataError(msg)
+    return check_lengths(frame.to_series())
+
+
+def select_lengths(frame: pl.DataFrame, length: str | pl.Expr) -> pl.Series:
+    """Take the checked column of document lengths out of a frame."""
+    if isinstance(length, str):
+        _check_names(frame, "length", [length])
+    elif not isinstance(length, pl.Expr):
+        msg = (
+            f"`length` must be a column's name or an expression, got {length!r}\n"
+            "Hint: such as 'n_tokens' or pl.col('input_ids').list.len()."
+        )
+        raise DataTypeError(msg)
+    lengths = _select(frame, "length", length)
+    if lengths.width != 1:
+        msg = (
+            f"`length` must give one column, got {lengths.width}: {lengths.columns}\n"
+            "Hint: name the one column that holds the documents' lengths."
+        )
+        raise DataError(msg)
+    return check_lengths(lengths.to_series())
+
+
+def check_lengths(lengths: pl.Series) -> pl.Series:
+    """Refuse a column that does not hold an integer for each document."""
+    name = lengths.name or "lengths"
+    if lengths.is_empty() and lengths.dtype == pl.Null:
+        return lengths.cast(pl.Int64)
+    if not lengths.dtype.is_integer() and lengths.dtype != pl.Null:
+        raise _wrong_dtype(name, str(lengths.dtype))
+    if n_null := lengths.null_count():
+        row = lengths.is_null().arg_max()
+        msg = (
+            f"`{name}` has {n_null:,} null lengths, the first in row {row}\n"
+            "Hint: fill them (0 is an empty document) or filter these rows out."
+        )
+        raise DataError(msg)
+    if lengths.dtype in (pl.UInt64, pl.Int128, pl.UInt128):
+        try:
+            return lengths.cast(pl.Int64)
+        except PolarsError as error:
+            fits = lengths.cast(pl.Int64, strict=False).is_not_null()
+            row = int(np.argmin(fits.to_numpy()))
+            msg = (
+                f"`{name}` has a length that Int64 cannot hold: {lengths[row]} "
+                f"in row {row}\nHint: lengths are counted in tokens."
+            )
+            raise DataError(msg) from error
+    return lengths
+
+
+def select_kept(
+    frame: pl.DataFrame, keep: Any, reserved: Sequence[str]
+) -> pl.DataFrame | None:
+    """Take the columns that identify documents in the assignment table."""
+    if keep is None:
+        return None
+    names = [keep] if isinstance(keep, str) else keep
+    if isinstance(names, Sequence) and all(isinstance(name, str) for name in names):
+        _check_names(frame, "keep", names)
+    kept = _select(frame, "keep", keep)
+    if kept.width == 0:
+        msg = (
+            f"`keep` selects no column: {keep!r}\n"
+            f"Hint: {_columns_of(frame)}; None keeps the row index."
+        )
+        raise OptionError(msg)
+    if clashes := [name for name in kept.columns if name in reserved]:
+        msg = (
+            f"`keep` has columns that the assignment table has itself: {clashes}\n"
+            f"Hint: rename them, such as pl.col({clashes[0]!r}).alias('source_{clashes[0]}')."
+        )
+        raise OptionError(msg)
+    return kept
+
+
+def length_arrays(lengths: pl.Series) -> Iterator[npt.NDArray[Any]]:
+    """Give a checked column as contiguous arrays of int32 or int64, in its order.
+
+    Two dtypes, because each one that reaches a kernel is compiled on its own. Int32
+    and Int64 columns of one piece are passed on without a copy; others are converted or
+    joined batch by batch.
+    """
+    small = lengths.dtype in (pl.Int8, pl.UInt8, pl.Int16, pl.UInt16, pl.Int32)
+    for start in range(0, len(lengths), _BATCH):
+        batch = lengths[start : start + _BATCH].cast(pl.Int32 if small else pl.Int64)
+        array = batch.rechunk().to_numpy()
+        # One flavour: what Polars shares is read-only, what it made is not.
+        array.flags.writeable = False
+        yield array
+
+
+def _select(frame: pl.DataFrame, parameter: str, what: Any) -> pl.DataFrame:
+    """Select from a frame, with fastpack's errors; all its rows, one value each."""
+    try:
+        selected = frame.select(what)
+    except (PolarsError, TypeError) as error:
+        msg = (
+            f"`{parameter}` cannot be read from the table: {error}\n"
+            f"Hint: {_columns_of(frame)}."
+        )
+        raise DataError(msg) from error
+    if selected.width and selected.height != frame.height:
+        msg = (
+            f"`{parameter}` must give one value a document: {selected.height} values "
+            f"for {frame.height} rows\n"
+            "Hint: use an expression that neither aggregates nor explodes."
+        )
+        raise DataError(msg)
+    return selected
+
+
+def _check_names(frame: pl.DataFrame, parameter: str, names: Sequence[str]) -> None:
+    if absent := [name for name in names if name not in frame.columns]:
+        what = f"a column that is absent: {absent[0]!r}"
+        if len(absent) > 1:
+            what = f"columns that are absent: {absent}"
+        msg = f"`{parameter}` names {what}\nHint: {_columns_of(frame)}."
+        raise DataError(msg)
+
+
+def _columns_of(frame: pl.DataFrame) -> str:
+    return f"the columns are {', '.join(map(repr, frame.columns)) or 'none'}"
+
+
+def _wrong_dtype(name: str, dtype: str) -> DataTypeError:
+    hint = "pass lengths in tokens as integers"
+    if dtype.startswith(("List", "Array")):
+        hint = f"the lengths of token lists are pl.col({name!r}).list.len()"
+    msg = f"`{name}` must hold integers, got {dtype}\nHint: {hint}."
+    return DataTypeError(msg)
