@@ -105,13 +105,15 @@ class Assigner:
         slot = self._kernel.slot_of(length, self._slots, self._long_lengths)
         if slot < 0:
             raise _not_planned()
-        return slot
+        return int(slot)
 
     def fill(
         self,
         lengths: npt.NDArray[Any],
-        first_token: int,
         columns: dict[str, npt.NDArray[Any]],
+        *,
+        first_token: int = 0,
+        first_document: int = 0,
     ) -> tuple[int, int, int]:
         """Assign documents until all are done or the columns are full.
 
@@ -133,6 +135,7 @@ class Assigner:
         """
         documents, first_token, rows, reason = self._kernel.assign(
             lengths,
+            first_document,
             first_token,
             self._context_length,
             self._rule,
@@ -148,7 +151,7 @@ class Assigner:
         )
         if reason == self._kernel.UNPLANNED:
             raise _not_planned(self._next_document + documents, lengths[documents])
-        return documents, first_token, rows
+        return int(documents), int(first_token), int(rows)
 
     def tables(
         self, lengths: npt.NDArray[Any], kept: pl.DataFrame | None = None
@@ -161,7 +164,13 @@ class Assigner:
         first_token = 0
         while lengths.size:
             columns = self._new_columns(with_document=kept is None)
-            documents, first_token, rows = self.fill(lengths, first_token, columns)
+            documents, first_token, rows = self.fill(
+                lengths,
+                columns,
+                first_token=first_token,
+                # To gather with, rows of `kept` are wanted, not of the corpus.
+                first_document=self._next_document if kept is None else 0,
+            )
             yield self._table(columns, rows, kept)
             self._rows_left -= rows
             self._next_document += documents
@@ -217,7 +226,6 @@ class Assigner:
     ) -> pl.DataFrame:
         document = columns["document"][:rows]
         if kept is None:
-            document += self._next_document
             identity = pl.DataFrame({"document": document})
         elif document[-1] == rows - 1:  # a row a document: nothing to gather
             identity = kept[:rows]

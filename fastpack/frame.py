@@ -5,7 +5,6 @@ from typing import TypeAlias
 
 import polars as pl
 
-from fastpack.assigning import ASSIGNMENT_SCHEMA
 from fastpack.histogram import count_lengths
 from fastpack.inputs import (
     DEFAULT_LENGTH,
@@ -60,13 +59,13 @@ def pack(
     polars.DataFrame
         The assignment table: one row a chunk, in document order.
 
-        ============== ======= ==========================================================
-        `document`     Int64   row index of the document in `data`; or the columns `keep`
+        ============== ======= =====================================================
+        `document`     Int64   row index of the document in `data`; or `keep`
         `chunk_start`  Int64   first token of the chunk within its document
         `chunk_length` Int32   tokens in the chunk
         `bin`          Int64   training sequence, 0 ... n_bins - 1
         `bin_offset`   Int32   first token of the chunk within its bin
-        ============== ======= ==========================================================
+        ============== ======= =====================================================
 
         An empty or dropped document has one row, with a chunk of 0 tokens and null in
         `bin` and `bin_offset`. Among documents of equal length, those that come first
@@ -104,34 +103,31 @@ def pack(
     │ 4        ┆ 0           ┆ 3            ┆ 3   ┆ 4          │
     └──────────┴─────────────┴──────────────┴─────┴────────────┘
     """
-    return pack_with_plan(
-        data,
-        length,
-        options=PackingOptions(
-            context_length=context_length, long_documents=long_documents
-        ),
-        keep=keep,
-    )[0]
-
-
-def pack_with_plan(
-    data: FrameLike, length: str | pl.Expr, *, options: PackingOptions, keep: Keep
-) -> tuple[pl.DataFrame, PackingPlan]:
-    """Pack as `pack` does, and return the plan beside the table."""
+    options = PackingOptions(
+        context_length=context_length, long_documents=long_documents
+    )
     frame = as_frame(data)
-    if isinstance(length, str) and length == DEFAULT_LENGTH and frame is not data:
-        # Lengths that were handed over themselves may have a name of their own.
+    if isinstance(length, str) and length == DEFAULT_LENGTH:
         length = _name_of_lengths(data, frame)
     lengths = select_lengths(frame, length)
-    reserved = [name for name in ASSIGNMENT_SCHEMA if name != "document"]
-    kept = select_kept(frame, keep, reserved)
+    kept = None if keep is None else select_kept(frame, keep)
+    return pack_columns(lengths, kept, options)[0]
+
+
+def pack_columns(
+    lengths: pl.Series, kept: pl.DataFrame | None, options: PackingOptions
+) -> tuple[pl.DataFrame, PackingPlan]:
+    """Pack checked columns; `kept` stands in place of `document`."""
     plan = PackingPlan(count_lengths(lengths), options)
     return plan.assign_checked(lengths, kept), plan
 
 
 def _name_of_lengths(data: FrameLike, frame: pl.DataFrame) -> str:
-    """Return the name of the column of lengths where `length` was left out."""
-    is_table = hasattr(data, "columns") or hasattr(data, "schema")
-    if frame.width == 1 and not is_table:
-        return frame.columns[0]
-    return DEFAULT_LENGTH
+    """Return the column to use where `length` was left out.
+
+    Lengths that were handed over themselves, not in a table, may have any name.
+    """
+    is_table = isinstance(data, pl.DataFrame) or frame.width != 1
+    if is_table or hasattr(data, "columns") or hasattr(data, "schema"):
+        return DEFAULT_LENGTH
+    return frame.columns[0]

@@ -224,10 +224,11 @@ def merge_counts(
 
 
 def exact_sum(values: _Int64Array, counts: _Int64Array | None = None) -> int:
-    """Add up `values`, each as often as `counts` says, beyond the range of int64 too."""
+    """Add up `values`, each as often as `counts` says; int64 may be too small."""
     weights = np.ones_like(values) if counts is None else counts
-    if np.dot(values.astype(np.float64), weights.astype(np.float64)) < 2.0**62:
-        return int(np.dot(values, weights))
+    # Not np.dot: for floats that is BLAS, whose threads then spin for milliseconds.
+    if np.sum(values * weights.astype(np.float64)) < 2.0**62:
+        return int(np.sum(values * weights))
     return sum(map(int.__mul__, values.tolist(), weights.tolist()))
 
 

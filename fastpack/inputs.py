@@ -20,6 +20,9 @@ FrameLike: TypeAlias = Any
 
 DEFAULT_LENGTH = "n_tokens"
 
+RESERVED_COLUMNS = ("chunk_start", "chunk_length", "bin", "bin_offset")
+"""The assignment table has these beside what identifies the document."""
+
 _BATCH = 1 << 22
 """Lengths that are converted at a time, where they have to be: at most 32 MB."""
 
@@ -27,7 +30,7 @@ _BATCH = 1 << 22
 def as_frame(data: FrameLike) -> pl.DataFrame:
     """Turn what a user packs into a frame; nothing is copied that need not be.
 
-    A Series or an array becomes a frame of one column, `n_tokens` unless it has a name.
+    A Series or an array becomes a frame of one column: its name, or `n_tokens`.
     """
     if isinstance(data, pl.DataFrame):
         return data
@@ -49,7 +52,7 @@ def as_series(data: FrameLike) -> pl.Series:
             )
             raise DataTypeError(msg)
         if data.dtype.kind not in "iu":
-            raise _wrong_dtype("data", str(data.dtype))
+            raise _wrong_dtype(DEFAULT_LENGTH, str(data.dtype))
         return pl.Series(data.astype(data.dtype.newbyteorder("="), copy=False))
     if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
         return pl.Series(data)
@@ -82,7 +85,7 @@ def as_lengths(data: FrameLike) -> pl.Series:
 def select_lengths(frame: pl.DataFrame, length: str | pl.Expr) -> pl.Series:
     """Take the checked column of document lengths out of a frame."""
     if isinstance(length, str):
-        _check_names(frame, "length", [length])
+        check_names(frame.columns, "length", [length])
     elif not isinstance(length, pl.Expr):
         msg = (
             f"`length` must be a column's name or an expression, got {length!r}\n"
@@ -127,26 +130,22 @@ def check_lengths(lengths: pl.Series) -> pl.Series:
     return lengths
 
 
-def select_kept(
-    frame: pl.DataFrame, keep: Any, reserved: Sequence[str]
-) -> pl.DataFrame | None:
+def select_kept(frame: pl.DataFrame, keep: Any) -> pl.DataFrame:
     """Take the columns that identify documents in the assignment table."""
-    if keep is None:
-        return None
     names = [keep] if isinstance(keep, str) else keep
     if isinstance(names, Sequence) and all(isinstance(name, str) for name in names):
-        _check_names(frame, "keep", names)
+        check_names(frame.columns, "keep", names)
     kept = _select(frame, "keep", keep)
     if kept.width == 0:
         msg = (
             f"`keep` selects no column: {keep!r}\n"
-            f"Hint: {_columns_of(frame)}; None keeps the row index."
+            f"Hint: {_listing(frame.columns)}; None keeps the row index."
         )
         raise OptionError(msg)
-    if clashes := [name for name in kept.columns if name in reserved]:
+    if clashes := [name for name in kept.columns if name in RESERVED_COLUMNS]:
         msg = (
             f"`keep` has columns that the assignment table has itself: {clashes}\n"
-            f"Hint: rename them, such as pl.col({clashes[0]!r}).alias('source_{clashes[0]}')."
+            f"Hint: rename them first, such as to 'source_{clashes[0]}'."
         )
         raise OptionError(msg)
     return kept
@@ -175,7 +174,7 @@ def _select(frame: pl.DataFrame, parameter: str, what: Any) -> pl.DataFrame:
     except (PolarsError, TypeError) as error:
         msg = (
             f"`{parameter}` cannot be read from the table: {error}\n"
-            f"Hint: {_columns_of(frame)}."
+            f"Hint: {_listing(frame.columns)}."
         )
         raise DataError(msg) from error
     if selected.width and selected.height != frame.height:
@@ -188,17 +187,18 @@ def _select(frame: pl.DataFrame, parameter: str, what: Any) -> pl.DataFrame:
     return selected
 
 
-def _check_names(frame: pl.DataFrame, parameter: str, names: Sequence[str]) -> None:
-    if absent := [name for name in names if name not in frame.columns]:
+def check_names(columns: Sequence[str], parameter: str, names: Sequence[str]) -> None:
+    """Refuse names that are not among the columns, and list these."""
+    if absent := [name for name in names if name not in columns]:
         what = f"a column that is absent: {absent[0]!r}"
         if len(absent) > 1:
             what = f"columns that are absent: {absent}"
-        msg = f"`{parameter}` names {what}\nHint: {_columns_of(frame)}."
+        msg = f"`{parameter}` names {what}\nHint: {_listing(columns)}."
         raise DataError(msg)
 
 
-def _columns_of(frame: pl.DataFrame) -> str:
-    return f"the columns are {', '.join(map(repr, frame.columns)) or 'none'}"
+def _listing(columns: Sequence[str]) -> str:
+    return f"the columns are {', '.join(map(repr, columns)) or 'none'}"
 
 
 def _wrong_dtype(name: str, dtype: str) -> DataTypeError:

@@ -240,26 +240,27 @@ class PackingPlan:
 
     def __repr__(self) -> str:
         """Summarise the plan in six lines."""
+        of_documents = (
+            f"{self.empty_documents:,} empty, {self.cut_documents:,} cut, "
+            f"{self.dropped_documents:,} dropped"
+        )
+        of_tokens = (
+            f"{self.packed:,} packed, {self.truncated:,} truncated, "
+            f"{self.dropped:,} dropped"
+        )
         rows = {
-            "documents": (
-                self.n_documents,
-                f"{self.empty_documents:,} empty, {self.cut_documents:,} cut"
-                f", {self.dropped_documents:,} dropped",
-            ),
-            "tokens": (
-                self.n_tokens,
-                f"{self.packed:,} packed, {self.truncated:,} truncated"
-                f", {self.dropped:,} dropped",
-            ),
+            "documents": (self.n_documents, of_documents),
+            "tokens": (self.n_tokens, of_tokens),
             "chunks": (self.n_chunks, ""),
             "sequences": (self.n_bins, f"lower bound {self.lower_bound:,}"),
             "padding": (self.padding, f"efficiency {100 * self.efficiency:.3f} %"),
         }
         width = max(5, *(len(f"{number:,}") for number, _ in rows.values()))
-        lines = [
+        title = (
             f"PackingPlan: {self.n_documents:,} documents in {self.n_bins:,} "
             f"sequences of {self.options.context_length:,} tokens"
-        ]
+        )
+        lines = [title]
         for name, (number, note) in rows.items():
             line = f"  {name:<10}{number:>{width},}"
             lines.append(f"{line}   ({note})" if note else line)
@@ -325,7 +326,7 @@ def _chunks(histogram: LengthHistogram, options: PackingOptions) -> Chunks:
     if long.any() and options.long_documents == "truncate":
         n_full = exact_sum(counts[long])
     elif long.any() and options.long_documents == "split":
-        n_full = int(np.dot(lengths[long] // capacity, counts[long]))
+        n_full = exact_sum(lengths[long] // capacity, counts[long])
         remainders = lengths[long] % capacity
         parts.append((remainders[remainders > 0], counts[long][remainders > 0]))
     if n_full:

@@ -128,6 +128,7 @@ def next_round(
 @kernel
 def assign(
     lengths: npt.NDArray[Any],
+    first_document: int,
     first_token: int,
     context_length: int,
     long_documents: int,
@@ -147,6 +148,8 @@ def assign(
     ----------
     lengths
         Document lengths in tokens, int32 or int64, shape (n,).
+    first_document
+        The number of the first document, in the output `document`.
     first_token
         Tokens of the first document that an earlier call has assigned.
     context_length
@@ -156,8 +159,8 @@ def assign(
     cursors, slots, long_lengths, runs
         The state, as `seek` set it up, and what it is read with; `cursors` is changed.
     document, chunk_start, chunk_length, bin, bin_offset
-        Outputs, one row a chunk: the position in `lengths`, the first token of the chunk
-        in its document, its tokens, its bin and its first token there. int64 but for
+        Outputs, one row a chunk: the number of the document, the first token of the
+        chunk in it, its tokens, its bin and its first token there. int64 but for
         `chunk_length` and `bin_offset`, which are int32; `bin` may be int32 too. The
         first three may be None together: they are then not asked for. `chunk_start`
         comes in as zeros, and only other values are written. Where nothing is packed,
@@ -198,7 +201,7 @@ def assign(
             bin_offset[row] = cursors[slot]["bin_offset"]
             cursors[slot]["bin"] = target + 1
             if document is not None:
-                document[row] = i
+                document[row] = first_document + i
                 chunk_length[row] = length
             i += 1
         if i == n:
@@ -223,7 +226,7 @@ def assign(
                 bin[at] = target
                 bin_offset[at] = 0
                 if document is not None:
-                    document[at] = i
+                    document[at] = first_document + i
                     chunk_start[at] = token
                     chunk_length[at] = context_length
                 target += 1
@@ -249,7 +252,7 @@ def assign(
             bin_offset[at] = cursors[last_slot]["bin_offset"]
             cursors[last_slot]["bin"] += 1
         if document is not None:
-            document[at] = i
+            document[at] = first_document + i
             chunk_start[at] = token
             chunk_length[at] = taken
         i += 1

@@ -48,6 +48,7 @@ The chunk of 3 takes bin 3 off the list of space 4, whose leaf becomes 0, and pu
 on the list of space 1.
 """
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -266,6 +267,6 @@ def _check(spaces: Spaces, capacity: int) -> None:
     assert seen == set(range(first.size))
     # No bin is in two ranges; the empty bins are those that were never opened.
     ranges.sort()
-    for (_, end), (begin, _) in zip(ranges, ranges[1:], strict=False):
+    for (_, end), (begin, _) in pairwise(ranges):
         assert end <= begin
     assert ranges[-1] == (int(first[EMPTY_BINS]), ENDLESS)

@@ -1,0 +1,101 @@
+"""The main job on real input that every machine has: Python's standard library."""
+
+import sysconfig
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from fastpack.concatenation import ConcatenationFigures, concatenate
+from fastpack.errors import SourceNotFoundError
+from fastpack.files import check_output, describe, write_parquet
+from fastpack.frame import pack_columns
+from fastpack.inputs import check_lengths
+from fastpack.options import PackingOptions
+from fastpack.planning import PackingPlan
+
+WORD_OR_SYMBOL = r"\w+|[^\w\s]"
+"""What counts as a token in this demo."""
+
+
+class Demo(NamedTuple):
+    """What the demo found and wrote."""
+
+    documents: Path
+    assignment: Path
+    plan: PackingPlan
+    concatenation: ConcatenationFigures
+    best_fit_cut: int
+    best_fit_cut_needlessly: int
+
+
+def run_demo(
+    folder: Path | None, output: Path, context_length: int, *, overwrite: bool
+) -> Demo:
+    """Pack the .py files of a folder, one document a file.
+
+    Parameters
+    ----------
+    folder
+        Where the files are; None is the running Python's standard library.
+    output
+        The folder for ``documents.parquet`` (`path`, `n_tokens`) and
+        ``assignment.parquet``; made if it is absent.
+    context_length
+        L, in tokens.
+    overwrite
+        Whether these files may be there already.
+    """
+    options = PackingOptions(context_length=context_length)
+    files = _python_files(folder)
+    output.mkdir(parents=True, exist_ok=True)
+    targets = [output / "documents.parquet", output / "assignment.parquet"]
+    for target in targets:
+        check_output(target, overwrite=overwrite)
+    documents = _tokenized(files, folder or _standard_library())
+    lengths = check_lengths(documents["n_tokens"])
+    assignment, plan = pack_columns(lengths, documents.select("path"), options)
+    description = describe(plan)
+    write_parquet(documents, targets[0], description, overwrite=overwrite)
+    write_parquet(assignment, targets[1], description, overwrite=overwrite)
+    pieces = assignment.group_by("path").len("pieces")
+    cut = documents.join(pieces, on="path").filter(pl.col("pieces") > 1)
+    return Demo(
+        documents=targets[0],
+        assignment=targets[1],
+        plan=plan,
+        concatenation=concatenate(lengths, context_length),
+        best_fit_cut=cut.height,
+        best_fit_cut_needlessly=cut.filter(pl.col("n_tokens") <= context_length).height,
+    )
+
+
+def _standard_library() -> Path:
+    return Path(sysconfig.get_path("stdlib"))
+
+
+def _python_files(folder: Path | None) -> list[Path]:
+    root = folder or _standard_library()
+    files = root.rglob("*.py") if root.is_dir() else []
+    # Packages that were installed beside the standard library are no part of it.
+    installed = {"site-packages", "dist-packages"} if folder is None else set()
+    found = sorted(
+        file
+        for file in files
+        if file.is_file() and not installed & set(file.relative_to(root).parts)
+    )
+    if not found:
+        msg = f"no .py file in {root}\nHint: name a folder that holds some."
+        raise SourceNotFoundError(msg)
+    return found
+
+
+def _tokenized(files: list[Path], root: Path) -> pl.DataFrame:
+    texts = pl.DataFrame(
+        {
+            "path": [file.relative_to(root).as_posix() for file in files],
+            "text": [file.read_text("utf-8", errors="replace") for file in files],
+        }
+    )
+    n_tokens = pl.col("text").str.count_matches(WORD_OR_SYMBOL).cast(pl.Int32)
+    return texts.select("path", n_tokens.alias("n_tokens"))
