@@ -5,12 +5,13 @@ gives the assignment table by table: any cut of either gives the same rows.
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from fastpack.chunking import Chunks
 from fastpack.errors import DataError
 from fastpack.options import LongDocuments, PackingOptions
 
@@ -26,19 +27,12 @@ ASSIGNMENT_SCHEMA = pl.Schema(
 """The columns of the assignment table, without `keep`. Signed integers only: Polars
 subtracts unsigned ones with wrap-around."""
 
-TABLE_ROWS = 1 << 20
-"""Rows of a table at most: 32 MB. What is needed beside the output (copies for nulls,
+TABLE_ROWS = 1 << 21
+"""Rows of a table at most: 64 MB. What is needed beside the output (copies for nulls,
 indices to gather `keep` columns with) grows with this, not with the corpus."""
 
 _SLOTS = 1 << 20
 """The longest chunk that has its cursor at the place of its own length."""
-
-
-class Chunks(NamedTuple):
-    """How many chunks there are of each length, longest first."""
-
-    lengths: npt.NDArray[np.int64]
-    counts: npt.NDArray[np.int64]
 
 
 class Assigner:
@@ -99,7 +93,7 @@ class Assigner:
         )
         if ranks.any():
             raise _not_planned()
-        self._scratch: dict[str, npt.NDArray[Any]] = {}
+        self._indices = np.empty(0, np.int64)
 
     def _slot_of(self, length: int) -> int:
         slot = self._kernel.slot_of(length, self._slots, self._long_lengths)
@@ -133,7 +127,7 @@ class Assigner:
             Documents done, tokens done of the next, rows written. `document` counts
             from 0 within `lengths`.
         """
-        documents, first_token, rows, reason = self._kernel.assign(
+        documents, next_token, rows, reason = self._kernel.assign(
             lengths,
             first_document,
             first_token,
@@ -151,7 +145,7 @@ class Assigner:
         )
         if reason == self._kernel.UNPLANNED:
             raise _not_planned(self._next_document + documents, lengths[documents])
-        return int(documents), int(first_token), int(rows)
+        return int(documents), int(next_token), int(rows)
 
     def tables(
         self, lengths: npt.NDArray[Any], kept: pl.DataFrame | None = None
@@ -186,37 +180,21 @@ class Assigner:
         return kept.clear().hstack(table.drop("document"))
 
     def _new_columns(self, *, with_document: bool) -> dict[str, npt.NDArray[Any]]:
-        """Make room for a table.
-
-        The columns of the result lie in one allocation: fresh pages cost more than the
-        packing, and NumPy asks for huge pages from 4 MiB on. Fresh pages are zeros, so
-        that the kernel need not write a `chunk_start` of 0. What is only an
-        intermediate is written to the same memory each time.
-        """
-        rows = max(1, min(TABLE_ROWS, self._rows_left))
-        fresh = ["chunk_start", "chunk_length"]
-        if with_document:
-            fresh.append("document")
-        if not self._has_nulls:
-            fresh += ["bin", "bin_offset"]
-        columns: dict[str, npt.NDArray[Any]] = {}
-        sizes = {
-            name: rows * (4 if dtype == pl.Int32 else 8)
-            for name, dtype in ASSIGNMENT_SCHEMA.items()
-        }
-        memory = np.zeros(sum(sizes[name] for name in fresh), np.uint8)
-        start = 0
-        # The columns of 8 bytes first: each is then aligned.
-        for name in sorted(sizes, key=lambda name: -sizes[name]):
-            dtype = np.int32 if ASSIGNMENT_SCHEMA[name] == pl.Int32 else np.int64
-            if name in fresh:
-                columns[name] = memory[start : start + sizes[name]].view(dtype)
-                start += sizes[name]
-                continue
-            if name not in self._scratch or self._scratch[name].size < rows:
-                self._scratch[name] = np.empty(rows, dtype)
-            columns[name] = self._scratch[name][:rows]
-        return columns
+        """Make room for a table."""
+        rows = min(TABLE_ROWS, max(1024, self._rows_left))
+        result = list(ASSIGNMENT_SCHEMA)
+        columns = {}
+        if self._has_nulls:
+            # They are copied where there are nulls: not to be held by the others then.
+            columns = _allocate(["bin", "bin_offset"], rows)
+            result = [name for name in result if name not in columns]
+        if not with_document:
+            # Only to gather with: written to the same memory each time.
+            if self._indices.size < rows:
+                self._indices = np.empty(rows, np.int64)
+            columns["document"] = self._indices[:rows]
+            result.remove("document")
+        return columns | _allocate(result, rows)
 
     def _table(
         self,
@@ -244,6 +222,26 @@ class Assigner:
                 pl.when(packed).then(pl.col("bin", "bin_offset"))
             )
         return table
+
+
+def _allocate(names: list[str], rows: int) -> dict[str, npt.NDArray[Any]]:
+    """Allocate columns of the assignment table at once, as zeros.
+
+    Fresh pages cost more than the packing, and NumPy asks for huge pages from 4 MiB on.
+    They are zeros already, so the kernel need not write a `chunk_start` of 0.
+    """
+    dtypes = {
+        name: np.dtype(np.int32 if ASSIGNMENT_SCHEMA[name] == pl.Int32 else np.int64)
+        for name in names
+    }
+    memory = np.zeros(rows * sum(dtype.itemsize for dtype in dtypes.values()), np.uint8)
+    columns = {}
+    end = 0
+    # The columns of 8 bytes first: each is then aligned.
+    for name in sorted(names, key=lambda name: -dtypes[name].itemsize):
+        start, end = end, end + rows * dtypes[name].itemsize
+        columns[name] = memory[start:end].view(dtypes[name])
+    return columns
 
 
 def _rule(long_documents: LongDocuments) -> int:

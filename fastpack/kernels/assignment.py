@@ -8,8 +8,8 @@ the rounds nothing is divided, searched or sorted, and nothing is held but a cur
 each length: 1.5 to 2 ns a document into memory that is already there.
 
 Where the time goes (10 million log-normal lengths): a document costs three stores
-(bin, offset, cursor), and about one store a cycle is what the processor does. A document
-that is cut costs a mispredicted branch or two on top, 10 ns. Measured and not
+(bin, offset, cursor), and the processor does about one a cycle. A document that is cut
+costs a mispredicted branch or two on top, 10 ns. Measured and not
 kept: cutting into chunks first and assigning in a second pass (+60 %), a branch-free
 step for long documents (+40 to 100 %, the position in `lengths` then waits for each
 load), documents two at a time (+20 %).

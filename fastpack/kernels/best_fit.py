@@ -33,8 +33,8 @@ The lists from space to bins
 ----------------------------
 `heads[s]` is the first node of the list of space s, 0 if it is empty. Node k is the
 range of the bins ``first[k] ... first[k] + bins[k] - 1``, and ``next[k]`` is the node
-behind it. Ranges are pushed and taken at the front: last in, first out. Node 0 is no range;
-its ``next[0]`` starts the list of nodes that are free. Node 1 is the endless
+behind it. Ranges are pushed and taken at the front: last in, first out. Node 0 is no
+range; its ``next[0]`` starts the list of nodes that are free. Node 1 is the endless
 supply of empty bins: it never leaves the list of space L, and its ``first[1]`` is at
 the same time the number of bins opened so far. In the example::
 
@@ -130,7 +130,7 @@ def find_best_fit(tree: npt.NDArray[np.int32], length: int) -> int:
 
 @kernel
 def set_leaf(tree: npt.NDArray[np.int32], space: int) -> None:
-    """Say that some bin has `space` tokens free. O(log L), less where it ends early."""
+    """Say that some bin has `space` tokens free. O(log L), often less."""
     node = tree.size // 2 + space - 1
     while node > 0 and tree[node] < space:
         tree[node] = space
@@ -139,7 +139,7 @@ def set_leaf(tree: npt.NDArray[np.int32], space: int) -> None:
 
 @kernel
 def clear_leaf(tree: npt.NDArray[np.int32], space: int) -> None:
-    """Say that no bin has `space` tokens free. O(log L), less where it ends early."""
+    """Say that no bin has `space` tokens free. O(log L), often less."""
     node = tree.size // 2 + space - 1
     tree[node] = 0
     node //= 2

@@ -1,0 +1,38 @@
+"""Seeded document lengths. Never change a distribution: only append."""
+
+import functools
+import os
+
+import numpy as np
+
+DOCUMENTS = [
+    int(number)
+    for number in os.environ.get(
+        "FASTPACK_BENCHMARK_DOCUMENTS", "10000,1000000,10000000"
+    ).split(",")
+]
+CONTEXT_LENGTHS = [2048, 8192]
+DISTRIBUTIONS = ["web", "code", "chat", "uniform", "equal", "long"]
+
+
+def _log_normal(rng, n, mean, sigma):
+    return rng.lognormal(np.log(mean) - sigma**2 / 2, sigma, n)
+
+
+@functools.cache
+def make_lengths(distribution, n_documents, context_length=2048):
+    """Return document lengths in tokens: int32, read-only, at least 1."""
+    rng = np.random.default_rng(2404_10830)
+    lengths = {
+        "web": lambda: _log_normal(rng, n_documents, 600, 1.25),
+        "code": lambda: _log_normal(rng, n_documents, 1200, 1.9),
+        "chat": lambda: rng.gamma(5, 20, n_documents),
+        "uniform": lambda: rng.integers(1, context_length + 1, n_documents),
+        "equal": lambda: np.full(n_documents, context_length // 3),
+        "long": lambda: rng.integers(
+            context_length + 1, 4 * context_length, n_documents
+        ),
+    }[distribution]()
+    array = np.clip(lengths, 1, 2**31 - 1).astype(np.int32)
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,144 @@
+"""Print the figures of the README: ``python benchmarks/figures.py``.
+
+Everything is measured in one process and one thread, warm, in turns, on the same arrays;
+what is quoted is the median, and its ratio to the median of numpy.bincount on the same
+lengths in the same run. ``--documents N`` packs fewer than 10 million.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import fastpack
+from benchmarks.distributions import CONTEXT_LENGTHS, make_lengths
+from benchmarks.kernels import assign, bins_and_offsets, count
+from fastpack.planning import PackingPlan
+
+
+def in_turns(functions, rounds):
+    """Return the median time of each function, in milliseconds."""
+    times = {name: [] for name in functions}
+    for number in range(rounds + 1):
+        for name, function in functions.items():
+            start = time.perf_counter()
+            result = function()
+            elapsed = time.perf_counter() - start
+            del result
+            if number:  # the first round compiles and touches
+                times[name].append(1e3 * elapsed)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def speed(n_documents, rounds):
+    lengths = make_lengths("web", n_documents)
+    frame = pl.DataFrame({"n_tokens": lengths})
+    histogram = count(lengths)
+    scaled = fastpack.LengthHistogram(histogram.lengths, histogram.counts * 1000)
+    functions = {"numpy.bincount": lambda: np.bincount(lengths)}
+    for context_length in CONTEXT_LENGTHS:
+        options = fastpack.PackingOptions(context_length=context_length)
+        columns = bins_and_offsets(PackingPlan(histogram, options))
+
+        def stages(options=options, columns=columns):
+            assign(PackingPlan(count(lengths), options), lengths, columns)
+
+        def plan(histogram=histogram, options=options):
+            PackingPlan(histogram, options)
+
+        def plan_scaled(options=options):
+            PackingPlan(scaled, options)
+
+        def pack(context_length=context_length):
+            return fastpack.pack(frame, context_length=context_length)
+
+        label = f"L = {context_length}"
+        functions[f"count + plan + assign, {label}"] = stages
+        functions[f"plan alone, {label}"] = plan
+        functions[f"plan alone, 1000 x the documents, {label}"] = plan_scaled
+        functions[f"fastpack.pack, {label}"] = pack
+    medians = in_turns(functions, rounds)
+    base = medians["numpy.bincount"]
+    print(f"{n_documents:,} documents, web, int32; medians of {rounds}")
+    for name, median in medians.items():
+        each = 1e6 * median / n_documents
+        print(f"{name:48}{median:9.2f} ms {median / base:7.3f} x {each:7.2f} ns/doc")
+
+
+MEMORY = """
+import re, sys
+sys.path.insert(0, {root!r})
+import numpy as np, polars as pl, fastpack
+from benchmarks.distributions import make_lengths
+def status(name):
+    text = open("/proc/self/status").read()
+    return int(re.search(name + r":\\s+(\\d+)", text)[1]) / 1024
+frame = pl.DataFrame({{"n_tokens": make_lengths("web", {n})}})
+fastpack.pack(frame[:1000], context_length=2048)
+open("/proc/self/clear_refs", "w").write("5")
+before = status("VmRSS")
+table = fastpack.pack(frame, context_length=2048)
+print(before, status("VmHWM"), table.estimated_size() / 2**20)
+"""
+
+
+def memory(n_documents):
+    root = str(Path(__file__).parents[1])
+    script = MEMORY.format(root=root, n=n_documents)
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    before, peak, output = map(float, run.stdout.split())
+    print(
+        f"memory: {before:.0f} MB before (input, libraries), output {output:.0f} MB, "
+        f"peak {peak:.0f} MB: {peak - before - output:+.0f} MB beside both"
+    )
+
+
+def startup(rounds):
+    def run(*arguments):
+        return lambda: subprocess.run(
+            [sys.executable, *arguments], check=True, capture_output=True
+        )
+
+    first_pack = (
+        "import numpy, time, fastpack; from fastpack import pack;"
+        "start = time.perf_counter();"
+        "pack(numpy.array([8, 6, 6, 4, 3]), context_length=8);"
+        "print(time.perf_counter() - start)"
+    )
+    medians = in_turns(
+        {
+            "python -c pass": run("-c", "pass"),
+            "import polars": run("-c", "import polars"),
+            "import fastpack": run("-c", "import fastpack"),
+            "from fastpack import pack": run("-c", "from fastpack import pack"),
+            "fastpack --help": run("-m", "fastpack", "--help"),
+        },
+        rounds,
+    )
+    for name, median in medians.items():
+        print(f"{name:48}{median:9.2f} ms")
+    firsts = [float(run("-c", first_pack)().stdout) for _ in range(rounds)]
+    print(f"{'first pack, warm cache':48}{1e3 * statistics.median(firsts):9.2f} ms")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--documents", type=int, default=10_000_000)
+    parser.add_argument("--rounds", type=int, default=15)
+    arguments = parser.parse_args()
+    speed(arguments.documents, arguments.rounds)
+    memory(arguments.documents)
+    startup(min(arguments.rounds, 9))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""What a process pays before the first document is packed."""
+
+
+class Startup:
+    def timeraw_import_fastpack(self):
+        return "import fastpack"
+
+    def timeraw_import_fastpack_pack(self):
+        return "from fastpack import pack"
+
+    def timeraw_import_polars(self):
+        return "import polars"
+
+    def timeraw_help(self):
+        return """
+        from fastpack.cli import main
+        try:
+            main(["--help"])
+        except SystemExit:
+            pass
+        """
+
+    def timeraw_first_pack(self):
+        return """
+        import numpy, fastpack
+        fastpack.pack(numpy.array([8, 6, 6, 4, 3]), context_length=8)
+        """

@@ -1,0 +1,238 @@
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import polars as pl
+import pytest
+
+import fastpack
+from fastpack.cli import main
+
+FRAME = pl.DataFrame(
+    {"doc_id": list("abcde"), "n_tokens": [8, 6, 6, 4, 3], "other": [9, 9, 9, 9, 9]}
+)
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "documents.parquet"
+    FRAME.write_parquet(path)
+    return path
+
+
+def fastpack_in_process(*arguments):
+    return main([str(argument) for argument in arguments])
+
+
+def run(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "fastpack", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
+    )
+
+
+def test_pack(source, tmp_path, capsys):
+    output = tmp_path / "out.parquet"
+    code = fastpack_in_process(
+        "pack", source, "--context-length", 8, "--output", output, "--keep", "doc_id"
+    )
+    assert code == 0
+    expected = fastpack.pack(FRAME, context_length=8, keep="doc_id")
+    assert pl.read_parquet(output).equals(expected)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    for text in ("sequences of 8 tokens", "efficiency", "84.375 %", f"wrote {output}"):
+        assert text in printed.err
+
+
+def test_pack_json_is_what_the_file_carries(source, tmp_path, capsys):
+    output = tmp_path / "out.parquet"
+    code = fastpack_in_process(
+        "pack", source, "--length", "n_tokens", "--context-length", 4,
+        "--long-documents", "truncate", "--output", output, "--json",
+    )  # fmt: skip
+    assert code == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    figures = json.loads(printed.out)
+    assert figures.pop("output") == str(output)
+    assert figures["options"] == {"context_length": 4, "long_documents": "truncate"}
+    assert figures["figures"]["truncated"] == 8
+    assert figures == json.loads(pl.read_parquet_metadata(output)["fastpack"])
+
+
+def test_pack_tokens_from_several_sources(tmp_path):
+    for number, ids in enumerate([[[1, 2, 3], []], [[4] * 8]]):
+        pl.DataFrame({"ids": ids}).write_ndjson(tmp_path / f"{number}.ndjson")
+    output = tmp_path / "out.parquet"
+    code = fastpack_in_process(
+        "pack", tmp_path / "*.ndjson", "--tokens", "ids", "--context-length", 8,
+        "--output", output,
+    )  # fmt: skip
+    assert code == 0
+    table = pl.read_parquet(output)
+    assert table["document"].to_list() == [0, 1, 2]
+    assert table["bin"].to_list() == [1, None, 0]
+
+
+def test_an_existing_output_is_refused_without_overwrite(source, tmp_path, capsys):
+    output = tmp_path / "out.parquet"
+    output.write_text("mine")
+    command = ["pack", source, "--context-length", 8, "--output", output]
+    assert fastpack_in_process(*command) == 1
+    assert "exists already" in capsys.readouterr().err
+    assert output.read_text() == "mine"
+    assert fastpack_in_process(*command, "--overwrite") == 0
+    assert pl.read_parquet(output).height == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--context-length", 0], 2, "1 to 2**31 - 1, got '0'"),
+        (["--context-length", "2048.5"], 2, "got '2048.5'"),
+        (["--context-length", 2**31], 2, "got '2147483648'"),
+        ([], 2, "--context-length"),
+        (["--context-length", 8, "--length", "a", "--tokens", "b"], 2, "not allowed"),
+        (["--context-length", 8, "--long-documents", "cut"], 2, "invalid choice"),
+        (["--context-length", 8, "--keep", "bin"], 1, "names a column that is absent"),
+        (["--context-length", 8, "--length", "n"], 1, "'doc_id', 'n_tokens', 'other'"),
+        (["--context-length", 8, "--length", "doc_id"], 1, "must hold integers, got"),
+        (["--context-length", 5, "--long-documents", "error"], 1, "3 documents are"),
+    ],
+)
+def test_exit_codes(source, tmp_path, capsys, arguments, code, message):
+    output = tmp_path / "out.parquet"
+    try:
+        result = fastpack_in_process("pack", source, "--output", output, *arguments)
+    except SystemExit as stop:  # argparse
+        result = stop.code
+    assert result == code
+    assert message in capsys.readouterr().err
+    assert not output.exists()
+
+
+def test_exit_codes_of_sources_and_outputs(source, tmp_path, capsys):
+    length = ["--context-length", 8]
+    output = ["--output", tmp_path / "out.parquet"]
+    assert fastpack_in_process("pack", tmp_path / "*.csv", *length, *output) == 1
+    assert fastpack_in_process("pack", tmp_path / "no.csv", *length, *output) == 1
+    folder = ["--output", tmp_path / "absent/out.parquet"]
+    assert fastpack_in_process("pack", source, *length, *folder) == 1
+    assert fastpack_in_process("pack", source, *length, "--output", "out.csv") == 2
+    assert fastpack_in_process("pack", source, *length, "--output", source) == 1
+    clash = FRAME.rename({"other": "bin"})
+    clash.write_parquet(source)
+    keep = ["--keep", "bin"]
+    assert fastpack_in_process("pack", source, *length, *output, *keep) == 2
+    assert "Hint: rename them" in capsys.readouterr().err
+    assert os.listdir(tmp_path) == ["documents.parquet"]
+
+
+def test_help_and_version():
+    for arguments in (["--help"], ["pack", "--help"], ["demo", "--help"]):
+        shown = run(*arguments)
+        assert shown.returncode == 0
+        assert "usage: fastpack" in shown.stdout
+    assert run("--version").stdout.strip() == fastpack.__version__
+    assert run().returncode == 2
+
+
+def test_help_and_import_wait_for_no_library():
+    script = (
+        "import sys, fastpack\n"
+        "from fastpack.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print([name for name in ('numba', 'numpy', 'polars', 'rich')"
+        " if name in sys.modules], file=sys.stderr)"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert shown.stderr == "[]\n"
+
+
+def test_console_script_is_installed(source, tmp_path):
+    from importlib.metadata import entry_points
+
+    (script,) = entry_points(group="console_scripts", name="fastpack")
+    assert script.load() is main
+
+
+@pytest.fixture
+def large_source(tmp_path):
+    # Random ids do not compress: writing them takes a moment, and 8 MB.
+    rng = np.random.default_rng(0)
+    path = tmp_path / "large.parquet"
+    frame = pl.DataFrame(
+        {
+            "doc_id": rng.integers(0, 2**62, 1_000_000),
+            "n_tokens": rng.integers(1, 4000, 1_000_000),
+        }
+    )
+    frame.write_parquet(path)
+    return path
+
+
+@pytest.mark.slow
+def test_a_full_disk(large_source, tmp_path):
+    output = tmp_path / "out.parquet"
+    output.write_text("mine")
+
+    def limit():
+        # What a full disk does to a write: it fails midway.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    failed = run(
+        "pack", large_source, "--keep", "doc_id", "--context-length", 2048,
+        "--output", output, "--overwrite", preexec_fn=limit,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")},
+    )  # fmt: skip
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("fastpack: error: ")
+    assert "Traceback" not in failed.stderr
+    assert output.read_text() == "mine"
+    assert not list(tmp_path.glob(".out*"))
+
+
+@pytest.mark.slow
+def test_killed_while_it_writes(large_source, tmp_path):
+    output = tmp_path / "out.parquet"
+    command = [
+        sys.executable, "-m", "fastpack", "pack", large_source, "--keep", "doc_id",
+        "--context-length", "2048", "--output", output,
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob(".out.parquet.*")) and process.poll() is None:
+        assert time.monotonic() < deadline
+    process.kill()
+    process.wait()
+    # Either the kill came in time, or the whole file is there: never half of it.
+    if process.returncode == -signal.SIGKILL and output.exists():
+        assert pl.read_parquet(output).height > 1_000_000
+    if process.returncode == -signal.SIGKILL and not output.exists():
+        assert list(tmp_path.glob(".out.parquet.*.tmp"))
+    assert run(*command[3:], "--overwrite").returncode == 0
+    assert pl.read_parquet(output)["bin"].null_count() == 0
+
+
+def test_interrupted(source, tmp_path, capsys, monkeypatch):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fastpack.files.write_parquet", interrupt)
+    output = tmp_path / "out.parquet"
+    arguments = ["pack", source, "--context-length", 8, "--output", output]
+    assert fastpack_in_process(*arguments) == 130
+    assert "interrupted" in capsys.readouterr().err

@@ -1,0 +1,61 @@
+import polars as pl
+import pytest
+
+import fastpack
+from fastpack.cli import main
+from fastpack.demo import run_demo
+from oracle import assert_exact
+
+
+@pytest.fixture
+def sources(tmp_path):
+    folder = tmp_path / "sources"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "a.py").write_text("x = 1\n")  # x, =, 1
+    (folder / "b.py").write_text("")
+    (folder / "c.py").write_bytes(b"name = 'caf\xe9'  # ok\n")
+    (folder / "sub" / "d.py").write_text("f(a_1, b2)\n" * 5)  # 6 each
+    (folder / "sub" / "notes.txt").write_text("no document")
+    return folder
+
+
+def test_documents_and_figures(sources, tmp_path):
+    demo = run_demo(sources, tmp_path / "out", 8, overwrite=False)
+    documents = pl.read_parquet(demo.documents)
+    assert documents["path"].to_list() == ["a.py", "b.py", "c.py", "sub/d.py"]
+    n_tokens = documents["n_tokens"].to_list()
+    assert n_tokens == [3, 0, 8, 30]
+    assignment = pl.read_parquet(demo.assignment)
+    table = fastpack.pack(documents, context_length=8)
+    assert assignment.drop("path").equals(table.drop("document"))
+    assert_exact(table, n_tokens, 8)
+    # Joined: 3 + 8 + 30 tokens, cut at 8, 16 ...: c.py and d.py lie across a cut.
+    assert demo.concatenation == (6, 7, 2, 1)
+    assert (demo.best_fit_cut, demo.best_fit_cut_needlessly) == (1, 0)
+
+
+def test_command(sources, tmp_path, capsys):
+    output = tmp_path / "out"
+    command = ["demo", str(sources), "--output", str(output), "--context-length", "8"]
+    assert main(command) == 0
+    printed = capsys.readouterr().err
+    for text in ("4 documents", "concatenation", "best-fit", "fitted whole", "wrote"):
+        assert text in printed
+    assert main(command) == 1
+    assert "--overwrite" in capsys.readouterr().err
+    assert main([*command, "--overwrite"]) == 0
+    assert main(["demo", str(tmp_path / "absent")]) == 1
+    assert "no .py file in" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_standard_library(tmp_path):
+    demo = run_demo(None, tmp_path, 2048, overwrite=False)
+    documents = pl.read_parquet(demo.documents)
+    assert documents.height > 300
+    assert "json/decoder.py" in documents["path"]
+    assert not documents["path"].str.contains("site-packages").any()
+    assert demo.plan.n_documents == documents.height
+    assert demo.best_fit_cut_needlessly == 0
+    assert demo.concatenation.cut_needlessly > 0
+    assert demo.plan.n_bins <= 1.01 * demo.concatenation.sequences

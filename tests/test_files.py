@@ -1,0 +1,190 @@
+import os
+
+import numpy as np
+import polars as pl
+import pytest
+
+import fastpack
+from fastpack import files
+from fastpack.errors import (
+    DataError,
+    DataTypeError,
+    OptionError,
+    OutputExistsError,
+    SourceNotFoundError,
+)
+
+FRAME = pl.DataFrame({"id": ["a", "b", "c"], "n_tokens": [8, 6, 4]})
+
+
+def write(frame, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    {
+        ".parquet": frame.write_parquet,
+        ".arrow": frame.write_ipc,
+        ".csv": frame.write_csv,
+        ".ndjson": frame.write_ndjson,
+    }[path.suffix](path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".arrow", ".csv", ".ndjson"])
+def test_every_kind_of_source(tmp_path, suffix):
+    path = write(FRAME, tmp_path / f"part{suffix}")
+    lengths, kept = files.read_columns([path], length="n_tokens", keep=["id"])
+    assert lengths.to_list() == [8, 6, 4]
+    assert kept["id"].to_list() == ["a", "b", "c"]
+
+
+def test_sources_are_found_in_natural_order(tmp_path):
+    names = ["part-2", "part-10", "part-1", "sub/part-3"]
+    for name in names:
+        write(FRAME, tmp_path / f"{name}.parquet")
+    write(FRAME, tmp_path / "more.csv")
+    write(FRAME, tmp_path / ".hidden.parquet")
+    write(FRAME, tmp_path / "_temporary/part-0.parquet")
+    (tmp_path / "README.md").touch()
+
+    def found(*sources):
+        return [
+            path.relative_to(tmp_path).as_posix()
+            for path in files.find_sources([str(source) for source in sources])
+        ]
+
+    ordered = ["part-1.parquet", "part-2.parquet", "part-10.parquet"]
+    assert found(tmp_path) == ["more.csv", *ordered, "sub/part-3.parquet"]
+    assert found(tmp_path / "part-*.parquet") == ordered
+    assert found(tmp_path / "**/part-3.parquet") == ["sub/part-3.parquet"]
+    listed = ["part-10.parquet", "part-1.parquet"]
+    assert found(*(tmp_path / name for name in listed)) == listed
+
+
+def test_a_file_whose_name_looks_like_a_glob(tmp_path):
+    path = write(FRAME, tmp_path / "part[1].parquet")
+    assert files.find_sources([str(path)]) == [path]
+
+
+def test_no_source(tmp_path):
+    (tmp_path / "empty").mkdir()
+    for source in ("absent.parquet", "*.parquet", "empty"):
+        with pytest.raises(SourceNotFoundError, match="Hint: a source is"):
+            files.find_sources([str(tmp_path / source)])
+
+
+def test_several_sources_follow_each_other(tmp_path):
+    small = FRAME.with_columns(pl.col("n_tokens").cast(pl.Int16))
+    paths = [
+        write(FRAME, tmp_path / "1.parquet"),
+        write(small, tmp_path / "2.arrow"),
+        write(FRAME.clear(), tmp_path / "3.parquet"),
+    ]
+    lengths, kept = files.read_columns(paths, length="n_tokens", keep=["id"])
+    assert lengths.to_list() == [8, 6, 4] * 2
+    assert kept["id"].to_list() == ["a", "b", "c"] * 2
+
+
+@pytest.mark.parametrize("dtype", [pl.List(pl.Int32), pl.Array(pl.Int32, 2)])
+def test_token_lists(tmp_path, dtype):
+    frame = pl.DataFrame({"ids": pl.Series([[1, 2], [3, 4]], dtype=dtype)})
+    path = write(frame, tmp_path / "tokens.parquet")
+    lengths, kept = files.read_columns([path], length="n_tokens", tokens="ids")
+    assert lengths.to_list() == [2, 2]
+    assert kept is None
+
+
+def test_sources_that_cannot_be_read(tmp_path):
+    good = write(FRAME, tmp_path / "good.parquet")
+    bad = tmp_path / "bad.parquet"
+    bad.write_text("no parquet")
+    truncated = tmp_path / "truncated.parquet"
+    truncated.write_bytes(good.read_bytes()[:-20])
+    other = tmp_path / "other.txt"
+    other.touch()
+    empty = tmp_path / "empty.csv"
+    empty.touch()
+    binary = tmp_path / "binary.ndjson"
+    binary.write_bytes(bytes(range(256)))
+    for path in (bad, truncated, other, empty, binary):
+        with pytest.raises(DataError, match=path.name):
+            files.read_columns([good, path], length="n_tokens")
+    nulls = pl.DataFrame({"n_tokens": [1, None]})
+    path = write(nulls, tmp_path / "nulls.parquet")
+    with pytest.raises(DataError, match=r"nulls.parquet: `n_tokens` has 1 null"):
+        files.read_columns([good, path], length="n_tokens")
+    with pytest.raises(DataError, match="Hint: the columns are 'id', 'n_tokens'"):
+        files.read_columns([good], length="n")
+    with pytest.raises(DataError, match=r"good.parquet: `--keep` names a column that"):
+        files.read_columns([good], length="n_tokens", keep=["doc"])
+    with pytest.raises(DataTypeError, match="must name a column of lists"):
+        files.read_columns([good], length="n_tokens", tokens="id")
+    numbers = FRAME.with_columns(id=pl.Series([1, 2, 3]))
+    path = write(numbers, tmp_path / "numbers.parquet")
+    with pytest.raises(DataError, match="`keep` columns differ"):
+        files.read_columns([good, path], length="n_tokens", keep=["id"])
+
+
+def test_outputs_that_are_refused(tmp_path):
+    existing = write(FRAME, tmp_path / "old.parquet")
+    with pytest.raises(OutputExistsError, match="--overwrite"):
+        files.check_output(existing, overwrite=False)
+    files.check_output(existing, overwrite=True)
+    with pytest.raises(OutputExistsError, match="one of the sources"):
+        files.check_output(existing, sources=[existing], overwrite=True)
+    with pytest.raises(SourceNotFoundError, match="folder of the output does not"):
+        files.check_output(tmp_path / "absent/new.parquet", overwrite=True)
+    with pytest.raises(OptionError, match=r"must be a \.parquet file"):
+        files.check_output(tmp_path / "new.csv", overwrite=True)
+    (tmp_path / "folder.parquet").mkdir()
+    with pytest.raises(OutputExistsError, match="is a folder"):
+        files.check_output(tmp_path / "folder.parquet", overwrite=True)
+
+
+def test_written_in_one_step(tmp_path):
+    output = tmp_path / "out.parquet"
+    files.write_parquet(FRAME, output, {"answer": 42}, overwrite=False)
+    assert pl.read_parquet(output).equals(FRAME)
+    assert pl.read_parquet_metadata(output)["fastpack"] == '{"answer": 42}'
+    umask = os.umask(0)
+    os.umask(umask)
+    assert output.stat().st_mode & 0o777 == 0o666 & ~umask
+    with pytest.raises(OutputExistsError):
+        files.write_parquet(FRAME.clear(), output, {}, overwrite=False)
+    assert pl.read_parquet(output).equals(FRAME)
+    files.write_parquet(FRAME[:1], output, {}, overwrite=True)
+    assert pl.read_parquet(output).equals(FRAME[:1])
+    assert os.listdir(tmp_path) == ["out.parquet"]
+
+
+def test_no_hard_links(tmp_path, monkeypatch):
+    def refuse(self, target):
+        raise PermissionError
+
+    monkeypatch.setattr("pathlib.Path.hardlink_to", refuse)
+    output = tmp_path / "out.parquet"
+    files.write_parquet(FRAME, output, {}, overwrite=False)
+    with pytest.raises(OutputExistsError):
+        files.write_parquet(FRAME, output, {}, overwrite=False)
+    assert os.listdir(tmp_path) == ["out.parquet"]
+
+
+def test_nothing_is_left_of_a_write_that_fails(tmp_path, monkeypatch):
+    output = tmp_path / "out.parquet"
+    output.write_text("what the user had")
+
+    def fail(self, path, **options):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", fail)
+    with pytest.raises(OSError, match="No space left"):
+        files.write_parquet(FRAME, output, {}, overwrite=True)
+    assert os.listdir(tmp_path) == ["out.parquet"]
+    assert output.read_text() == "what the user had"
+
+
+def test_describe_is_the_plan():
+    plan = fastpack.plan(np.array([8, 6]), context_length=8)
+    description = files.describe(plan)
+    assert description["version"] == fastpack.__version__
+    assert description["options"] == {"context_length": 8, "long_documents": "split"}
+    assert description["figures"]["n_bins"] == 2

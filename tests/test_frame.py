@@ -1,0 +1,351 @@
+"""pack(): exactness against the plain reference, and every kind of input."""
+
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import polars.selectors as cs
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fastpack
+from fastpack import DataError, DataTypeError, OptionError
+from oracle import RULES, SCHEMA, assert_exact, check_assignment
+
+LENGTHS = [8, 6, 6, 4, 3]
+
+
+def bins_of(data, *args, **kwargs):
+    return fastpack.pack(data, *args, context_length=8, **kwargs)["bin"].to_list()
+
+
+def test_worked_example_of_the_paper():
+    frame = pl.DataFrame({"n_tokens": LENGTHS})
+    table = fastpack.pack(frame, "n_tokens", context_length=8)
+    assert table.schema == SCHEMA
+    assert table["bin"].to_list() == [0, 1, 2, 3, 3]
+    assert table["bin_offset"].to_list() == [0, 0, 0, 0, 4]
+    assert_exact(table, LENGTHS, 8)
+
+
+context_lengths = st.one_of(
+    st.integers(1, 20),
+    st.sampled_from([1, 2, 31, 32, 33, 64, 97, 128, 2**20, 2**31 - 2, 2**31 - 1]),
+)
+dtypes = st.sampled_from(
+    [pl.Int8, pl.UInt8, pl.Int16, pl.UInt16, pl.Int32, pl.UInt32, pl.Int64, pl.UInt64]
+)
+
+
+@given(
+    lengths=st.lists(st.integers(0, 120), max_size=50),
+    context_length=context_lengths,
+    long_documents=st.sampled_from(RULES),
+    dtype=dtypes,
+    cuts=st.lists(st.integers(0, 50), max_size=4),
+    margins=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+)
+def test_exact_for_any_lengths_dtype_and_chunking(
+    lengths, context_length, long_documents, dtype, cuts, margins
+):
+    before, after = margins
+    padded = pl.Series("n_tokens", [1] * before + lengths + [1] * after, dtype=dtype)
+    bounds = [0, *sorted(min(cut, len(padded)) for cut in cuts), len(padded)]
+    pieces = [padded[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    column = pl.concat(pieces, rechunk=False)[before : before + len(lengths)]
+    table = fastpack.pack(
+        column.to_frame(), context_length=context_length, long_documents=long_documents
+    )
+    assert table.schema == SCHEMA
+    assert_exact(table, lengths, context_length, long_documents)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("long_documents", RULES)
+def test_a_thousand_random_cases(long_documents):
+    rng = random.Random(2024)
+    for _ in range(1000):
+        context_length = rng.choice([1, 2, 3, 7, 8, 13, 32, 100, 127, 1000])
+        spread = rng.choice([2, context_length, 2 * context_length, 5 * context_length])
+        lengths = [rng.randint(0, spread) for _ in range(rng.randint(0, 80))]
+        table = fastpack.pack(
+            np.array(lengths, np.int64),
+            context_length=context_length,
+            long_documents=long_documents,
+        )
+        assert_exact(table, lengths, context_length, long_documents)
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        [0],
+        [0, 0, 0],
+        [5],
+        [8],
+        [9, 100, 64],
+        [1] * 100,
+        [3] * 50,
+        [2**40],
+        [7, 0, 8, 0, 9],
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("context_length", [1, 7, 8])
+def test_corner_cases(lengths, context_length):
+    if lengths == [2**40]:
+        context_length = 2**31 - 1
+    table = fastpack.pack(np.array(lengths), context_length=context_length)
+    assert_exact(table, lengths, context_length)
+
+
+@pytest.mark.slow
+def test_several_tables_of_rows_with_and_without_nulls(monkeypatch):
+    monkeypatch.setattr("fastpack.assigning.TABLE_ROWS", 5000)
+    monkeypatch.setattr("fastpack.inputs._BATCH", 7000)
+    rng = np.random.default_rng(5)
+    lengths = rng.integers(1, 3000, 20_000)
+    frame = pl.DataFrame({"n_tokens": lengths, "id": np.arange(20_000)[::-1].copy()})
+    for smallest in (1, 0):
+        lengths[17] = smallest
+        whole = fastpack.pack(frame, context_length=1000)
+        check_assignment(whole, frame["n_tokens"], 1000)
+        assert whole.n_chunks() > 4
+        kept = fastpack.pack(frame, context_length=1000, keep="id")
+        ids = frame["id"].gather(whole["document"])
+        assert kept.equals(whole.drop("document").insert_column(0, ids))
+        frame = frame.with_columns(n_tokens=pl.Series(lengths))
+
+
+# What is handed in
+
+
+def test_series_and_arrays_are_the_lengths():
+    assert bins_of(pl.Series(LENGTHS)) == [0, 1, 2, 3, 3]
+    assert bins_of(pl.Series("tokens", LENGTHS)) == [0, 1, 2, 3, 3]
+    assert bins_of(pl.Series("tokens", LENGTHS), "tokens") == [0, 1, 2, 3, 3]
+    assert bins_of(np.array(LENGTHS)) == [0, 1, 2, 3, 3]
+    with pytest.raises(DataError, match="the columns are 'tokens'"):
+        bins_of(pl.Series("tokens", LENGTHS), "lengths")
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "<i4", ">i4", ">u8", "i8"])
+def test_numpy_dtypes_strides_and_flags(dtype):
+    array = np.repeat(np.array(LENGTHS, dtype), 2)[::2]
+    assert bins_of(array) == [0, 1, 2, 3, 3]
+    array.flags.writeable = False
+    assert bins_of(array) == [0, 1, 2, 3, 3]
+    assert bins_of(array[::-1]) == [3, 3, 1, 2, 0]
+
+
+def test_input_is_left_as_it_was():
+    array = np.array(LENGTHS, np.int32)
+    frame = pl.DataFrame({"n_tokens": array})
+    fastpack.pack(frame, context_length=8)
+    fastpack.pack(array, context_length=8)
+    assert array.flags.writeable
+    assert array.tolist() == LENGTHS
+    assert frame["n_tokens"].to_list() == LENGTHS
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pa.table,
+        pa.record_batch,
+        pd.DataFrame,
+        lambda columns: pa.table(columns).to_reader(),
+        lambda columns: pa.concat_tables([pa.table(columns)]).slice(0),
+    ],
+    ids=["pyarrow", "batch", "pandas", "reader", "slice"],
+)
+def test_arrow_streams(make):
+    ids = ["a", "b", "c", "d", "e"]
+    table = fastpack.pack(
+        make({"id": ids, "length": LENGTHS}), "length", context_length=8, keep="id"
+    )
+    assert table["id"].to_list() == ids
+    assert table["bin"].to_list() == [0, 1, 2, 3, 3]
+
+
+DUCKDB = """
+import duckdb
+import fastpack
+relation = duckdb.sql("select unnest([8, 6, 6, 4, 3]) as n, 'x' as id")
+table = fastpack.pack(relation, "n", context_length=8, keep="id")
+print(table.columns[0], table["bin"].to_list())
+"""
+
+
+def test_a_duckdb_relation():
+    # In a process of its own: DuckDB 2.0 reports leaks of its bindings at exit.
+    run = subprocess.run(
+        [sys.executable, "-c", DUCKDB], capture_output=True, text=True, check=False
+    )
+    assert run.stdout == "id [0, 1, 2, 3, 3]\n", run.stderr
+
+
+def test_arrow_columns_and_pandas_series():
+    assert bins_of(pa.chunked_array([[8, 6], [], [6, 4, 3]])) == [0, 1, 2, 3, 3]
+    assert bins_of(pa.array(LENGTHS, pa.int16())) == [0, 1, 2, 3, 3]
+    assert bins_of(pd.Series(LENGTHS, name="length")) == [0, 1, 2, 3, 3]
+    with pytest.raises(DataError, match="has 1 null lengths, the first in row 1"):
+        bins_of(pa.array([1, None, 3]))
+
+
+def test_a_table_of_one_other_column_is_not_taken_for_lengths():
+    for table in (pl.DataFrame({"n": [1]}), pa.table({"n": [1]})):
+        with pytest.raises(DataError, match="absent: 'n_tokens'"):
+            fastpack.pack(table, context_length=8)
+
+
+@pytest.mark.parametrize("data", [LENGTHS, {"n_tokens": LENGTHS}, 5, "x.parquet", None])
+def test_what_is_no_table(data):
+    with pytest.raises(DataTypeError, match=r"`data` cannot be read(.|\n)*Hint: pass"):
+        fastpack.pack(data, context_length=8)
+
+
+def test_what_needs_a_step_first():
+    class Dataset:
+        def to_polars(self):
+            return pl.DataFrame()
+
+    with pytest.raises(DataTypeError, match=r"Hint: pass `data.to_polars\(\)`"):
+        fastpack.pack(Dataset(), context_length=8)
+    with pytest.raises(DataTypeError, match="Hint: collect it first"):
+        fastpack.pack(pl.LazyFrame({"n_tokens": LENGTHS}), context_length=8)
+    with pytest.raises(DataTypeError, match=r"1-D array of lengths, got shape \(5, 1\)"):
+        fastpack.pack(np.array(LENGTHS)[:, None], context_length=8)
+
+
+# length
+
+
+def test_length_as_an_expression():
+    frame = pl.DataFrame({"ids": [[0] * length for length in LENGTHS]})
+    assert bins_of(frame, pl.col("ids").list.len()) == [0, 1, 2, 3, 3]
+    assert bins_of(frame["ids"], pl.col("ids").list.len()) == [0, 1, 2, 3, 3]
+
+
+def test_length_that_cannot_be_read():
+    frame = pl.DataFrame({"n_tokens": LENGTHS, "b": LENGTHS})
+    for length, message in [
+        ("c", "names a column that is absent: 'c'\nHint: the columns are 'n_tokens', 'b'"),
+        (pl.col("c"), "`length` cannot be read from the table"),
+        (pl.col("b").sum(), "one value a document: 1 values for 5 rows"),
+        (pl.all(), "must give one column, got 2"),
+    ]:
+        with pytest.raises(DataError, match=message):
+            fastpack.pack(frame, length, context_length=8)
+    with pytest.raises(DataTypeError, match="a column's name or an expression, got 5"):
+        fastpack.pack(frame, 5, context_length=8)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pl.Series([1.0]),
+        pl.Series(["1"]),
+        pl.Series([True]),
+        pl.Series([[1]]),
+        pl.Series([{"a": 1}]),
+        pl.Series([1], dtype=pl.Decimal(10, 0)),
+        pl.Series([0]).cast(pl.Date),
+    ],
+    ids=lambda column: str(column.dtype),
+)
+def test_columns_that_hold_no_integers(column):
+    frame = pl.DataFrame({"n_tokens": column})
+    with pytest.raises(DataTypeError, match="`n_tokens` must hold integers, got"):
+        fastpack.pack(frame, context_length=8)
+    assert issubclass(DataTypeError, TypeError)
+
+
+def test_lengths_that_are_wrong():
+    def pack(values, dtype=None):
+        series = pl.Series("n", values, dtype=dtype)
+        return fastpack.pack(series, context_length=8)
+
+    with pytest.raises(DataError, match="`n` has 2 null lengths, the first in row 1"):
+        pack([1, None, 3, None])
+    with pytest.raises(DataError, match="1 null lengths"):
+        pack([None])
+    with pytest.raises(DataError, match="negative length: -2 in row 2"):
+        pack([1, 5, -2, -3])
+    with pytest.raises(DataError, match="cannot hold: 9223372036854775808 in row 1"):
+        pack([1, 2**63], pl.UInt64)
+    with pytest.raises(DataError, match="more than"):
+        pack([2**62, 2**62])
+    with pytest.raises(DataTypeError, match="got float64"):
+        fastpack.pack(np.array([1.5]), context_length=8)
+    with pytest.raises(DataTypeError, match="got bool"):
+        fastpack.pack(np.array([True]), context_length=8)
+    with pytest.raises(DataTypeError, match="got object"):
+        fastpack.pack(np.array([1], object), context_length=8)
+
+
+def test_long_documents_refused():
+    with pytest.raises(DataError, match=r"2 documents are longer than `context_len"):
+        fastpack.pack(np.array([8, 9, 30]), context_length=8, long_documents="error")
+    assert bins_of(np.array(LENGTHS), long_documents="error") == [0, 1, 2, 3, 3]
+
+
+# keep
+
+
+def test_keep_names_and_selectors():
+    frame = pl.DataFrame(
+        {"id": ["a", "b"], "n_tokens": [20, 0], "source": [1, 2], "document": [7, 9]}
+    )
+    names = ["chunk_start", "chunk_length", "bin", "bin_offset"]
+    for keep, columns in [
+        ("id", ["id"]),
+        (["source", "id"], ["source", "id"]),
+        (("id",), ["id"]),
+        ("n_tokens", ["n_tokens"]),
+        ("document", ["document"]),
+        (cs.integer(), ["n_tokens", "source", "document"]),
+        (pl.col("id").alias("doc"), ["doc"]),
+    ]:
+        table = fastpack.pack(frame, context_length=8, keep=keep)
+        assert table.columns == columns + names
+        assert table.height == 4
+    table = fastpack.pack(frame, context_length=8, keep=["id", "document"])
+    assert table["id"].to_list() == ["a", "a", "a", "b"]
+    assert table["document"].to_list() == [7, 7, 7, 9]
+
+
+def test_keep_that_cannot_be():
+    frame = pl.DataFrame({"n_tokens": LENGTHS, "bin": LENGTHS})
+    with pytest.raises(OptionError, match=r"itself: \['bin'\]"):
+        fastpack.pack(frame, context_length=8, keep="bin")
+    with pytest.raises(DataError, match="`keep` names a column that is absent: 'id'"):
+        fastpack.pack(frame, context_length=8, keep="id")
+    with pytest.raises(DataError, match=r"columns that are absent: \['id', 'x'\]"):
+        fastpack.pack(frame, context_length=8, keep=["id", "x"])
+    for keep in ([], cs.string()):
+        with pytest.raises(OptionError, match="`keep` selects no column"):
+            fastpack.pack(frame, context_length=8, keep=keep)
+    with pytest.raises(DataError, match="`keep`"):
+        fastpack.pack(frame, context_length=8, keep=object())
+    with pytest.raises(DataError, match="one value a document"):
+        fastpack.pack(frame, context_length=8, keep=pl.col("n_tokens").max())
+
+
+def test_empty_tables_keep_their_schema():
+    for lengths in ([], pl.Series([], dtype=pl.Int16)):
+        frame = pl.DataFrame({"n_tokens": lengths, "id": pl.Series([], dtype=pl.String)})
+        table = fastpack.pack(frame, context_length=8)
+        assert table.schema == SCHEMA
+        assert table.height == 0
+        kept = fastpack.pack(frame, context_length=8, keep="id")
+        assert list(kept.schema.items()) == [
+            ("id", pl.String()),
+            *list(SCHEMA.items())[1:],
+        ]
+    assert fastpack.pack(np.array([], np.int64), context_length=8).height == 0

@@ -1,0 +1,151 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fastpack
+from fastpack.inputs import length_arrays
+from fastpack.kernels import assignment as kernel
+
+
+def plan_of(lengths, context_length, **options):
+    return fastpack.plan(np.array(lengths), context_length=context_length, **options)
+
+
+def new_columns(rows):
+    return {
+        "document": np.zeros(rows, np.int64),
+        "chunk_start": np.zeros(rows, np.int64),
+        "chunk_length": np.zeros(rows, np.int32),
+        "bin": np.zeros(rows, np.int64),
+        "bin_offset": np.zeros(rows, np.int32),
+    }
+
+
+@given(
+    lengths=st.lists(st.integers(0, 40), min_size=1, max_size=30),
+    context_length=st.integers(1, 12),
+    rows=st.integers(1, 5),
+    long_documents=st.sampled_from(["split", "truncate", "drop"]),
+)
+def test_any_cut_of_the_output_gives_the_same_rows(
+    lengths, context_length, rows, long_documents
+):
+    plan = plan_of(lengths, context_length, long_documents=long_documents)
+    array = np.array(lengths, np.int32)
+    whole = new_columns(plan.n_rows)
+    assert plan.assigner().fill(array, whole) == (len(lengths), 0, plan.n_rows)
+
+    assigner = plan.assigner()
+    pieces = []
+    done = token = 0
+    while done < len(lengths):
+        columns = new_columns(rows)
+        documents, token, written = assigner.fill(
+            array[done:], columns, first_token=token, first_document=done
+        )
+        done += documents
+        pieces.append({name: column[:written] for name, column in columns.items()})
+    for name, column in whole.items():
+        assert np.concatenate([piece[name] for piece in pieces]).tolist() == (
+            column.tolist()
+        )
+
+
+@pytest.mark.parametrize("bin_dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+def test_bins_alone_are_those_of_the_table(dtype, bin_dtype):
+    lengths = np.random.default_rng(1).integers(0, 900, 2000).astype(dtype)
+    plan = plan_of(lengths, 256)
+    columns = {
+        "bin": np.zeros(plan.n_rows, bin_dtype),
+        "bin_offset": np.zeros(plan.n_rows, np.int32),
+    }
+    plan.assigner().fill(lengths, columns)
+    table = plan.assign(lengths)
+    assert columns["bin"].tolist() == table["bin"].fill_null(-1).to_list()
+    assert columns["bin_offset"].tolist() == table["bin_offset"].fill_null(-1).to_list()
+
+
+def test_a_run_deals_its_chunks_like_cards():
+    # Four sixes open bins 0 ... 3; eight ones fill two bins of space 4 with four each.
+    table = plan_of([6] * 4 + [1] * 8, 10).assign(np.array([6] * 4 + [1] * 8))
+    assert table["bin"].to_list() == [0, 1, 2, 3, 0, 1, 0, 1, 0, 1, 0, 1]
+    assert table["bin_offset"].to_list() == [0] * 4 + [6, 6, 7, 7, 8, 8, 9, 9]
+
+
+def test_seek_to_every_rank():
+    lengths = np.array([6] * 4 + [1] * 13 + [3] * 7)
+    plan = plan_of(lengths, 10)
+    whole = plan.assign(lengths)
+    for cut in range(lengths.size + 1):
+        before = fastpack.LengthHistogram.from_lengths(lengths[:cut])
+        rest = plan.assign(lengths[cut:], after=before)
+        assert rest.equals(whole[cut:])
+
+
+def test_unplanned_lengths_are_refused():
+    plan = plan_of([6, 6, 3], 10)
+    for lengths in ([6, 6, 6], [5], [11], [6, 6, 3, 3], [2**40]):
+        with pytest.raises(fastpack.DataError, match="the plan has no place for"):
+            plan.assign(np.array(lengths))
+    with pytest.raises(fastpack.DataError, match="row 2 has 6 tokens"):
+        plan.assign(np.array([6, 6, 6]))
+    for before in ([6, 6, 6], [5], [2**40]):
+        histogram = fastpack.LengthHistogram.from_lengths(np.array(before))
+        with pytest.raises(fastpack.DataError, match="the plan has no place for"):
+            plan.assign(np.array([3]), after=histogram)
+    with pytest.raises(fastpack.DataError, match="the plan has no place for"):
+        plan.assigner().fill(np.array([-1]), new_columns(3))
+
+
+def test_chunks_longer_than_the_table_of_cursors():
+    long = [2**20 + 7, 2**20, 2**20 + 1, 3 * 2**20, 2**20 + 7, 5]
+    plan = plan_of(long, 2**21)
+    table = plan.assign(np.array(long))
+    assert table["chunk_length"].to_list() == [
+        2**20 + 7, 2**20, 2**20 + 1, 2**21, 2**20, 2**20 + 7, 5,
+    ]  # fmt: skip
+    assert plan.n_bins == 5
+    one = fastpack.LengthHistogram.from_lengths(np.array(long[:4]))
+    assert plan.assign(np.array(long[4:]), after=one).equals(table[5:])
+    with pytest.raises(fastpack.DataError):
+        plan.assign(np.array([2**20 + 2]))
+
+
+def test_bins_beyond_32_bits():
+    # 10 billion documents; the last worker assigns the last three of them.
+    corpus = fastpack.LengthHistogram([700, 1024], [5 * 10**9, 5 * 10**9])
+    plan = fastpack.plan(corpus, context_length=1024)
+    before = fastpack.LengthHistogram([700, 1024], [5 * 10**9 - 2, 5 * 10**9 - 1])
+    table = plan.assign(np.array([700, 1024, 700]), after=before)
+    assert plan.n_bins == 10**10
+    assert table["document"].to_list() == [10**10 - 3, 10**10 - 2, 10**10 - 1]
+    assert table["bin"].to_list() == [10**10 - 2, 5 * 10**9 - 1, 10**10 - 1]
+
+
+def test_cursor_and_run_records_are_aligned():
+    from fastpack.kernels.best_fit import RUN
+
+    assert kernel.CURSOR.itemsize == 24
+    assert RUN.itemsize == 32
+
+
+def test_length_arrays_have_one_flavour_each():
+    import polars as pl
+
+    for dtype, expected in [
+        (pl.UInt8, np.int32),
+        (pl.Int16, np.int32),
+        (pl.Int32, np.int32),
+        (pl.UInt32, np.int64),
+        (pl.Int64, np.int64),
+        (pl.UInt64, np.int64),
+    ]:
+        column = pl.Series([1, 2, 3], dtype=dtype)
+        chunked = pl.concat([column, column[1:]], rechunk=False)
+        arrays = list(length_arrays(chunked))
+        assert [array.dtype for array in arrays] == [expected] * len(arrays)
+        assert all(array.flags.c_contiguous for array in arrays)
+        assert not any(array.flags.writeable for array in arrays)
+        assert np.concatenate(arrays).tolist() == [1, 2, 3, 2, 3]
