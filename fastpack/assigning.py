@@ -13,7 +13,7 @@ import polars as pl
 
 from fastpack.chunking import Chunks
 from fastpack.errors import DataError
-from fastpack.options import LongDocuments, PackingOptions
+from fastpack.options import PackingOptions
 
 ASSIGNMENT_SCHEMA = pl.Schema(
     {
@@ -71,7 +71,10 @@ class Assigner:
 
         self._kernel = assignment
         self._context_length = options.context_length
-        self._rule = _rule(options.long_documents)
+        # With "error", planning has found that there are no long documents.
+        self._longest = {"truncate": options.context_length, "drop": 0}.get(
+            options.long_documents
+        )
         self._runs = runs
         self._has_nulls = has_nulls
         self._rows_left = expected_rows
@@ -97,7 +100,7 @@ class Assigner:
 
     def _slot_of(self, length: int) -> int:
         slot = self._kernel.slot_of(length, self._slots, self._long_lengths)
-        if slot < 0:
+        if slot == 0:
             raise _not_planned()
         return int(slot)
 
@@ -132,7 +135,7 @@ class Assigner:
             first_document,
             first_token,
             self._context_length,
-            self._rule,
+            self._longest,
             self._cursors,
             self._slots,
             self._long_lengths,
@@ -242,14 +245,6 @@ def _allocate(names: list[str], rows: int) -> dict[str, npt.NDArray[Any]]:
         start, end = end, end + rows * dtypes[name].itemsize
         columns[name] = memory[start:end].view(dtypes[name])
     return columns
-
-
-def _rule(long_documents: LongDocuments) -> int:
-    from fastpack.kernels import assignment  # noqa: PLC0415
-
-    # With "error", planning has found that there are none.
-    rules = {"truncate": assignment.TRUNCATE, "drop": assignment.DROP}
-    return rules.get(long_documents, assignment.SPLIT)
 
 
 def _not_planned(row: int | None = None, length: int | None = None) -> DataError:

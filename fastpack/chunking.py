@@ -19,18 +19,17 @@ class Chunks(NamedTuple):
 def cut_documents(histogram: LengthHistogram, options: PackingOptions) -> Chunks:
     """Cut documents into chunks of at most L tokens, all of one length at a time."""
     capacity = options.context_length
-    lengths, counts = histogram.lengths, histogram.counts
-    short = (lengths > 0) & (lengths <= capacity)
-    long = lengths > capacity
-    parts = [(lengths[short], counts[short])]
+    short, long = np.searchsorted(histogram.lengths, [1, capacity + 1])
+    parts = [(histogram.lengths[short:long], histogram.counts[short:long])]
+    lengths, counts = histogram.lengths[long:], histogram.counts[long:]
     n_full = 0
     if options.long_documents == "truncate":
-        n_full = exact_sum(counts[long])
+        n_full = exact_sum(counts)
     elif options.long_documents == "split":
-        n_full = exact_sum(lengths[long] // capacity, counts[long])
-        remainders = lengths[long] % capacity
+        full, remainders = np.divmod(lengths, capacity)
+        n_full = exact_sum(full, counts)
         cut = remainders > 0
-        parts.append((remainders[cut], counts[long][cut]))
+        parts.append((remainders[cut], counts[cut]))
     if n_full:
         parts.append((np.array([capacity]), np.array([n_full])))
     merged = merge_counts(

@@ -58,38 +58,47 @@ class LengthHistogram:
     n_tokens: int
 
     def __init__(self, lengths: npt.ArrayLike, counts: npt.ArrayLike) -> None:
-        self.lengths = _frozen("lengths", lengths)
-        self.counts = _frozen("counts", counts)
-        if self.lengths.shape != self.counts.shape:
+        lengths = _as_int64("lengths", lengths)
+        counts = _as_int64("counts", counts)
+        if lengths.shape != counts.shape:
             msg = (
                 "`lengths` and `counts` must have the same shape, got "
-                f"{self.lengths.shape} and {self.counts.shape}"
+                f"{lengths.shape} and {counts.shape}"
             )
             raise DataError(msg)
-        if np.any(self.lengths[1:] <= self.lengths[:-1]) or np.any(self.lengths < 0):
+        if np.any(lengths[1:] <= lengths[:-1]) or np.any(lengths[:1] < 0):
             msg = (
                 "`lengths` must be ascending, distinct and not negative\n"
                 "Hint: LengthHistogram.from_lengths counts a column of lengths."
             )
             raise DataError(msg)
-        if np.any(self.counts < 1):
+        if np.any(counts < 1):
             msg = (
-                f"`counts` must be at least 1, got {self.counts.min()}\n"
+                f"`counts` must be at least 1, got {counts.min()}\n"
                 "Hint: leave out lengths that no document has."
             )
             raise DataError(msg)
-        self.n_documents = exact_sum(self.counts)
-        self.n_tokens = exact_sum(self.lengths, self.counts)
-        for name, value in (
-            ("documents", self.n_documents),
-            ("tokens", self.n_tokens),
-        ):
-            if value > np.iinfo(np.int64).max:
-                msg = (
-                    f"the corpus has more than 2**63 - 1 {name}: {value}\n"
-                    "Hint: pack it in parts."
-                )
-                raise DataError(msg)
+        self._set(lengths, counts)
+
+    @classmethod
+    def _of(cls, lengths: _Int64Array, counts: _Int64Array) -> "LengthHistogram":
+        """Make a histogram of arrays that are known to be right."""
+        histogram = cls.__new__(cls)
+        histogram._set(lengths, counts)  # noqa: SLF001
+        return histogram
+
+    def _set(self, lengths: _Int64Array, counts: _Int64Array) -> None:
+        lengths.flags.writeable = False
+        counts.flags.writeable = False
+        self.lengths = lengths
+        self.counts = counts
+        self.n_documents = exact_sum(counts)
+        self.n_tokens = exact_sum(lengths, counts)
+        most = np.iinfo(np.int64).max
+        if self.n_documents > most or self.n_tokens > most:
+            what = "tokens" if self.n_tokens > most else "documents"
+            msg = f"the corpus has more than 2**63 - 1 {what}\nHint: pack it in parts."
+            raise DataError(msg)
 
     @classmethod
     def from_lengths(cls, lengths: FrameLike) -> "LengthHistogram":
@@ -118,7 +127,7 @@ class LengthHistogram:
         """Count the documents of both."""
         if not isinstance(other, LengthHistogram):
             return NotImplemented
-        return LengthHistogram(
+        return self._of(
             *merge_counts(
                 np.concatenate([self.lengths, other.lengths]),
                 np.concatenate([self.counts, other.counts]),
@@ -155,7 +164,7 @@ class LengthCounter:
 
     _FIRST_TABLE = 1 << 12
     _LARGEST_TABLE = 1 << 21
-    _BATCH = 1 << 18
+    _BATCH = 1 << 17
 
     def __init__(self, name: str = "lengths") -> None:
         self._name = name
@@ -171,13 +180,11 @@ class LengthCounter:
         for start in range(0, lengths.size, self._BATCH):
             batch = lengths[start : start + self._BATCH]
             if n_others := count(batch, self._table, self._others):
-                self._add_others(batch, self._others[:n_others].copy())
+                self._add_others(batch, self._others[:n_others])
             self._n_rows += batch.size
 
     def _add_others(self, batch: npt.NDArray[Any], others: _Int64Array) -> None:
-        """Count the lengths that the table had no place for."""
-        from fastpack.kernels.counting import count_lengths as count  # noqa: PLC0415
-
+        """Count the lengths of a batch that the table had no place for."""
         if others.min() < 0:
             row = int(np.argmax(batch < 0))
             msg = (
@@ -191,15 +198,17 @@ class LengthCounter:
             table = np.zeros(size, np.int64)
             table[: self._table.size] = self._table
             self._table = table
-        if n_beyond := count(others, self._table, self._others):
+        fits = others < self._table.size
+        np.add.at(self._table, others[fits], 1)
+        if not fits.all():
             self._beyond += LengthHistogram(
-                *np.unique(self._others[:n_beyond], return_counts=True)
+                *np.unique(others[~fits], return_counts=True)
             )
 
     def histogram(self) -> LengthHistogram:
         """Return the histogram of all lengths so far."""
         lengths = np.flatnonzero(self._table)
-        return LengthHistogram(
+        return LengthHistogram._of(  # noqa: SLF001
             np.concatenate([lengths, self._beyond.lengths]),
             np.concatenate([self._table[lengths], self._beyond.counts]),
         )
@@ -231,15 +240,18 @@ def merge_counts(
 
 def exact_sum(values: _Int64Array, counts: _Int64Array | None = None) -> int:
     """Add up `values`, each as often as `counts` says; int64 may be too small."""
-    weights = np.ones_like(values) if counts is None else counts
     # Not np.dot: for floats that is BLAS, whose threads then spin for milliseconds.
-    if np.sum(values * weights.astype(np.float64)) < 2.0**62:
-        return int(np.sum(values * weights))
-    return sum(map(int.__mul__, values.tolist(), weights.tolist()))
+    if counts is None:
+        if np.sum(values, dtype=np.float64) < 2.0**62:
+            return int(np.sum(values))
+        return sum(values.tolist())
+    if np.sum(np.multiply(values, counts, dtype=np.float64)) < 2.0**62:
+        return int(np.sum(values * counts))
+    return sum(map(int.__mul__, values.tolist(), counts.tolist()))
 
 
-def _frozen(name: str, values: npt.ArrayLike) -> _Int64Array:
-    """Copy to a read-only int64 array of one dimension."""
+def _as_int64(name: str, values: npt.ArrayLike) -> _Int64Array:
+    """Copy to an int64 array of one dimension."""
     array = np.asarray(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         msg = (
@@ -247,6 +259,4 @@ def _frozen(name: str, values: npt.ArrayLike) -> _Int64Array:
             f"got {array.dtype} of shape {array.shape}"
         )
         raise DataTypeError(msg)
-    frozen = array.astype(np.int64)
-    frozen.flags.writeable = False
-    return frozen
+    return array.astype(np.int64)

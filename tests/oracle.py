@@ -14,13 +14,14 @@ def chunks_of(lengths, context_length, long_documents="split"):
     """Return (document, chunk_start, chunk_length) of each row of the assignment."""
     rows = []
     for document, length in enumerate(lengths):
+        left = length
         if length > context_length and long_documents == "drop":
-            length = 0
+            left = 0
         if length > context_length and long_documents == "truncate":
-            length = context_length
-        starts = range(0, length, context_length) if length else [0]
+            left = context_length
+        starts = range(0, left, context_length) if left else [0]
         rows += [
-            (document, start, min(context_length, length - start)) for start in starts
+            (document, start, min(context_length, left - start)) for start in starts
         ]
     return rows
 
@@ -69,9 +70,7 @@ def assert_exact(table, lengths, context_length, long_documents="split"):
     spaces = check_assignment(table, lengths, context_length, long_documents)
     chunks = [
         length
-        for _, _, length in chunks_of(
-            map(int, lengths), context_length, long_documents
-        )
+        for _, _, length in chunks_of(map(int, lengths), context_length, long_documents)
         if length
     ]
     assert sorted(spaces) == sorted(best_fit_decreasing(chunks, context_length))

@@ -134,7 +134,7 @@ def test_exit_codes_of_sources_and_outputs(source, tmp_path, capsys):
     keep = ["--keep", "bin"]
     assert fastpack_in_process("pack", source, *length, *output, *keep) == 2
     assert "Hint: rename them" in capsys.readouterr().err
-    assert os.listdir(tmp_path) == ["documents.parquet"]
+    assert [path.name for path in tmp_path.iterdir()] == ["documents.parquet"]
 
 
 def test_help_and_version():

@@ -7,7 +7,9 @@ from fastpack.concatenation import concatenate
 
 @given(st.lists(st.integers(0, 30), max_size=40), st.integers(1, 12))
 def test_against_cutting_token_by_token(lengths, context_length):
-    tokens = [document for document, length in enumerate(lengths) for _ in range(length)]
+    tokens = [
+        document for document, length in enumerate(lengths) for _ in range(length)
+    ]
     sequences = [
         tokens[start : start + context_length]
         for start in range(0, len(tokens), context_length)

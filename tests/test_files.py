@@ -152,7 +152,7 @@ def test_written_in_one_step(tmp_path):
     assert pl.read_parquet(output).equals(FRAME)
     files.write_parquet(FRAME[:1], output, {}, overwrite=True)
     assert pl.read_parquet(output).equals(FRAME[:1])
-    assert os.listdir(tmp_path) == ["out.parquet"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out.parquet"]
 
 
 def test_no_hard_links(tmp_path, monkeypatch):
@@ -164,7 +164,7 @@ def test_no_hard_links(tmp_path, monkeypatch):
     files.write_parquet(FRAME, output, {}, overwrite=False)
     with pytest.raises(OutputExistsError):
         files.write_parquet(FRAME, output, {}, overwrite=False)
-    assert os.listdir(tmp_path) == ["out.parquet"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out.parquet"]
 
 
 def test_nothing_is_left_of_a_write_that_fails(tmp_path, monkeypatch):
@@ -178,7 +178,7 @@ def test_nothing_is_left_of_a_write_that_fails(tmp_path, monkeypatch):
     monkeypatch.setattr(pl.DataFrame, "write_parquet", fail)
     with pytest.raises(OSError, match="No space left"):
         files.write_parquet(FRAME, output, {}, overwrite=True)
-    assert os.listdir(tmp_path) == ["out.parquet"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out.parquet"]
     assert output.read_text() == "what the user had"
 
 

@@ -3,6 +3,7 @@
 import random
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -56,7 +57,7 @@ def test_exact_for_any_lengths_dtype_and_chunking(
     before, after = margins
     padded = pl.Series("n_tokens", [1] * before + lengths + [1] * after, dtype=dtype)
     bounds = [0, *sorted(min(cut, len(padded)) for cut in cuts), len(padded)]
-    pieces = [padded[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    pieces = [padded[a:b] for a, b in pairwise(bounds)]
     column = pl.concat(pieces, rechunk=False)[before : before + len(lengths)]
     table = fastpack.pack(
         column.to_frame(), context_length=context_length, long_documents=long_documents
@@ -219,7 +220,9 @@ def test_what_needs_a_step_first():
         fastpack.pack(Dataset(), context_length=8)
     with pytest.raises(DataTypeError, match="Hint: collect it first"):
         fastpack.pack(pl.LazyFrame({"n_tokens": LENGTHS}), context_length=8)
-    with pytest.raises(DataTypeError, match=r"1-D array of lengths, got shape \(5, 1\)"):
+    with pytest.raises(
+        DataTypeError, match=r"1-D array of lengths, got shape \(5, 1\)"
+    ):
         fastpack.pack(np.array(LENGTHS)[:, None], context_length=8)
 
 
@@ -235,7 +238,10 @@ def test_length_as_an_expression():
 def test_length_that_cannot_be_read():
     frame = pl.DataFrame({"n_tokens": LENGTHS, "b": LENGTHS})
     for length, message in [
-        ("c", "names a column that is absent: 'c'\nHint: the columns are 'n_tokens', 'b'"),
+        (
+            "c",
+            "names a column that is absent: 'c'\nHint: the columns are 'n_tokens', 'b'",
+        ),
         (pl.col("c"), "`length` cannot be read from the table"),
         (pl.col("b").sum(), "one value a document: 1 values for 5 rows"),
         (pl.all(), "must give one column, got 2"),
@@ -339,7 +345,9 @@ def test_keep_that_cannot_be():
 
 def test_empty_tables_keep_their_schema():
     for lengths in ([], pl.Series([], dtype=pl.Int16)):
-        frame = pl.DataFrame({"n_tokens": lengths, "id": pl.Series([], dtype=pl.String)})
+        frame = pl.DataFrame(
+            {"n_tokens": lengths, "id": pl.Series([], dtype=pl.String)}
+        )
         table = fastpack.pack(frame, context_length=8)
         assert table.schema == SCHEMA
         assert table.height == 0

@@ -88,9 +88,7 @@ def test_invariants_and_spaces_after_every_step(capacity, parts):
     for step_spaces, run in run_steps(chunks, capacity):
         spaces = step_spaces
         placed += int(run["bins"]) * int(run["chunks_per_bin"])
-        expected = best_fit_decreasing(
-            sorted(chunks, reverse=True)[:placed], capacity
-        )
+        expected = best_fit_decreasing(sorted(chunks, reverse=True)[:placed], capacity)
         left = [
             space
             for space, ranges in lists_of(spaces, capacity).items()

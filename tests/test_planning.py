@@ -1,6 +1,7 @@
 import json
 import pickle
 import threading
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -101,7 +102,7 @@ def test_parts_in_any_order_give_the_table_of_one_pass(
     whole = plan.assign(array)
     bounds = [0, *sorted(min(cut, array.size) for cut in cuts), array.size]
     parts = {}
-    for start, end in reversed(list(zip(bounds, bounds[1:], strict=False))):
+    for start, end in reversed(list(pairwise(bounds))):
         before = fastpack.LengthHistogram.from_lengths(array[:start])
         parts[start, end] = plan.assign(array[start:end], after=before)
     assert pl.concat([parts[key] for key in sorted(parts)]).equals(whole)
@@ -119,10 +120,7 @@ def test_threads_give_the_table_of_one_pass():
         before = fastpack.LengthHistogram.from_lengths(lengths[:start])
         results[start] = plan.assign(lengths[start:end], after=before)
 
-    threads = [
-        threading.Thread(target=work, args=pair)
-        for pair in zip(bounds, bounds[1:], strict=False)
-    ]
+    threads = [threading.Thread(target=work, args=pair) for pair in pairwise(bounds)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -7,12 +7,12 @@ and a cursor steps to the next bin with one addition until its round ends. Betwe
 the rounds nothing is divided, searched or sorted, and nothing is held but a cursor for
 each length: 1.5 to 2 ns a document into memory that is already there.
 
-Where the time goes (10 million log-normal lengths): a document costs three stores
-(bin, offset, cursor), and the processor does about one a cycle. A document that is cut
-costs a mispredicted branch or two on top, 10 ns. Measured and not
-kept: cutting into chunks first and assigning in a second pass (+60 %), a branch-free
-step for long documents (+40 to 100 %, the position in `lengths` then waits for each
-load), documents two at a time (+20 %).
+Where the time goes (10 million log-normal lengths): a document costs four loads and
+three stores (bin, offset, cursor) in 15 instructions, 1.2 ns; one that is cut costs
+mispredicted branches on top, 10 ns. Measured and not kept: cutting into chunks first
+and assigning in a second pass (+60 %), a branch-free step for long documents (+40 to
+100 %, the position in `lengths` then waits for each load), documents two at a time
+(+20 %), dividing to get the number of full chunks (+100 %).
 """
 
 from typing import Any, TypeAlias
@@ -23,11 +23,6 @@ import numpy.typing as npt
 from fastpack.kernels.jit import kernel
 
 Integer: TypeAlias = int | np.integer[Any]
-
-SPLIT = 0
-TRUNCATE = 1
-DROP = 2
-"""What is done with a document that is longer than the context length."""
 
 DONE = 0
 FULL = 1
@@ -52,19 +47,20 @@ has ``bin == end == 0`` and `run` -1."""
 def slot_of(
     length: Integer, slots: int, long_lengths: npt.NDArray[np.int64] | None
 ) -> Integer:
-    """Return where the cursor of `length` is; -1 for a length that is not planned.
+    """Return where the cursor of `length` is; 0 for a length that is not planned.
 
     Lengths up to `slots` have the slot of their own number. Behind these follow those
     of `long_lengths`, ascending: a table up to the longest chunk could be too large.
     Where it is not, `long_lengths` is None and the search is not even compiled.
+    Slot 0 is that of no chunk at all; its cursor is always at its end.
     """
     if length <= slots:
         return length
     if long_lengths is None:
-        return -1
+        return 0
     i = np.searchsorted(long_lengths, length)
     if i == long_lengths.size or long_lengths[i] != length:
-        return -1
+        return 0
     return slots + 1 + int(i)
 
 
@@ -131,7 +127,7 @@ def assign(
     first_document: int,
     first_token: int,
     context_length: int,
-    long_documents: int,
+    longest: int | None,
     cursors: npt.NDArray[Any],
     slots: int,
     long_lengths: npt.NDArray[np.int64] | None,
@@ -154,8 +150,9 @@ def assign(
         Tokens of the first document that an earlier call has assigned.
     context_length
         L, in tokens.
-    long_documents
-        `SPLIT`, `TRUNCATE` or `DROP`.
+    longest
+        How many tokens of a document longer than L are assigned: None for all, L to
+        truncate, 0 to drop it.
     cursors, slots, long_lengths, runs
         The state, as `seek` set it up, and what it is read with; `cursors` is changed.
     document, chunk_start, chunk_length, bin, bin_offset
@@ -178,84 +175,76 @@ def assign(
         `DONE`, `FULL`, or `UNPLANNED` where the plan has no place for a chunk of the
         next document.
     """
-    n = lengths.size
-    n_rows = bin.size
+    # Unsigned throughout: a signed index is tested for being negative at each use.
+    one = np.uint64(1)
+    n = np.uint64(lengths.size)
+    n_rows = np.uint64(bin.size)
     one_chunk = np.uint64(min(slots, context_length))
     full_slot = slot_of(context_length, slots, long_lengths)
-    i = 0
-    shift = 0  # row - i
-    # A document that an earlier call began is not a usual one.
-    stop = min(n, n_rows) if first_token == 0 else 0
-    while i < n:
+    token = np.int64(first_token)
+    i = np.uint64(0)
+    shift = np.uint64(0)  # row - i
+    stop = min(n, n_rows)
+    while i < stop:
+        left = np.int64(lengths[i])
         # The usual document is one chunk, and its cursor is in the middle of a round.
-        while i < stop:
-            length = np.int64(lengths[np.uint64(i)])
-            if np.uint64(length) > one_chunk:
-                break
-            slot = np.uint64(length)
+        if token == 0 and np.uint64(left) <= one_chunk:
+            slot = np.uint64(left)
             target = cursors[slot]["bin"]
-            if target == cursors[slot]["end"]:
-                break
-            row = np.uint64(i + shift)
-            bin[row] = target
-            bin_offset[row] = cursors[slot]["bin_offset"]
-            cursors[slot]["bin"] = target + 1
-            if document is not None:
-                document[row] = first_document + i
-                chunk_length[row] = length
-            i += 1
-        if i == n:
-            break
-        # An empty document, a long one, the end of a round, or no room for more.
-        length = np.int64(lengths[i])
-        if length > context_length:
-            if long_documents == TRUNCATE:
-                length = np.int64(context_length)
-            elif long_documents == DROP:
-                length = np.int64(0)
-        token = np.int64(first_token)
-        first_token = 0
-        at = i + shift
-        if length - token > context_length:
-            # Full chunks are the first thing that is packed: one run, of a bin each.
-            if full_slot < 0:
-                return i, token, at, UNPLANNED
+            if target != cursors[slot]["end"]:
+                row = i + shift
+                bin[row] = target
+                bin_offset[row] = cursors[slot]["bin_offset"]
+                cursors[slot]["bin"] = target + 1
+                if document is not None:
+                    document[row] = first_document + np.int64(i)
+                    chunk_length[row] = left
+                i += one
+                continue
+        # The others: a document that is empty or long, or the end of a round.
+        row = i + shift
+        if left < 0:
+            return i, token, row, UNPLANNED
+        if longest is not None and left > context_length:
+            left = np.int64(longest)
+        left -= token
+        if left > context_length:
+            # Full chunks: all of them are one run, in which each takes the next bin.
             target = cursors[full_slot]["bin"]
             end = cursors[full_slot]["end"]
-            while length - token > context_length and at < n_rows and target != end:
-                bin[at] = target
-                bin_offset[at] = 0
+            while left > context_length and target != end and row != n_rows:
+                bin[row] = target
+                bin_offset[row] = 0
                 if document is not None:
-                    document[at] = first_document + i
-                    chunk_start[at] = token
-                    chunk_length[at] = context_length
+                    document[row] = first_document + np.int64(i)
+                    chunk_start[row] = token
+                    chunk_length[row] = context_length
                 target += 1
+                row += one
                 token += context_length
-                at += 1
+                left -= context_length
             cursors[full_slot]["bin"] = target
-            if length - token > context_length:
-                return i, token, at, FULL if at == n_rows else UNPLANNED
-        if at == n_rows:
-            return i, token, at, FULL
-        taken = length - token
-        if taken == 0:
-            bin[at] = -1
-            bin_offset[at] = -1
+            if left > context_length:
+                return i, token, row, FULL if row == n_rows else UNPLANNED
+        if row == n_rows:
+            return i, token, row, FULL
+        if left == 0:
+            bin[row] = -1
+            bin_offset[row] = -1
         else:
-            last_slot = slot_of(taken, slots, long_lengths)
-            if last_slot < 0:
-                return i, token, at, UNPLANNED
-            if cursors[last_slot]["bin"] == cursors[last_slot]["end"]:
-                if not next_round(cursors, last_slot, runs):
-                    return i, token, at, UNPLANNED
-            bin[at] = cursors[last_slot]["bin"]
-            bin_offset[at] = cursors[last_slot]["bin_offset"]
-            cursors[last_slot]["bin"] += 1
+            last = slot_of(left, slots, long_lengths)
+            if cursors[last]["bin"] == cursors[last]["end"]:
+                if not next_round(cursors, last, runs):
+                    return i, token, row, UNPLANNED
+            bin[row] = cursors[last]["bin"]
+            bin_offset[row] = cursors[last]["bin_offset"]
+            cursors[last]["bin"] += 1
         if document is not None:
-            document[at] = first_document + i
-            chunk_start[at] = token
-            chunk_length[at] = taken
-        i += 1
-        shift = at + 1 - i
+            document[row] = first_document + np.int64(i)
+            chunk_start[row] = token
+            chunk_length[row] = left
+        i += one
+        shift = row + one - i
         stop = min(n, n_rows - shift)
-    return i, 0, i + shift, DONE
+        token = np.int64(0)
+    return i, token, i + shift, DONE if i == n else FULL

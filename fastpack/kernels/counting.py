@@ -27,7 +27,7 @@ def count_lengths(
         ``counts[s]`` grows by the number of documents of length ``s``.
     others
         Room for the lengths that `counts` has no place for, negative ones among
-        them: shape (n,) at least.
+        them: shape (n,) at least, so that the loop need not ask.
 
     Returns
     -------
