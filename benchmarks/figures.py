@@ -1,8 +1,8 @@
 """Print the figures of the README: ``python benchmarks/figures.py``.
 
 Everything is measured in one process and one thread, warm, in turns, on the same
-arrays; what is quoted is the median, and its ratio to the median of numpy.bincount on the same
-lengths in the same run. ``--documents N`` packs fewer than 10 million.
+arrays; what is quoted is the median, and its ratio to the median of numpy.bincount on
+the same lengths in the same run. ``--documents N`` packs fewer than 10 million.
 """
 
 import argparse

@@ -23,7 +23,7 @@ def run_steps(chunk_lengths, capacity):
 
 
 def lists_of(spaces, capacity):
-    """Return space -> [(first bin, bins), ...] in list order, without the empty bins."""
+    """Return space -> [(first bin, bins), ...] in list order, but no empty bins."""
     lists = {}
     for space in range(1, capacity):
         node = int(spaces.heads[space])
