@@ -13,11 +13,11 @@ class Startup:
 
     def timeraw_help(self):
         return """
+        import contextlib, io
         from fastpack.cli import main
-        try:
-            main(["--help"])
-        except SystemExit:
-            pass
+        with contextlib.redirect_stdout(io.StringIO()):
+            with contextlib.suppress(SystemExit):
+                main(["--help"])
         """
 
     def timeraw_first_pack(self):
