@@ -48,10 +48,6 @@ class Assigner:
         The plan: records of dtype `fastpack.kernels.best_fit.RUN`.
     before
         The chunks of all documents before the first: each length starts at this rank.
-    has_nulls
-        Whether rows without a bin can occur (empty or dropped documents).
-    expected_rows
-        How many rows will be asked for, so that no table is made too large.
     first_document
         The row index of the first document.
     """
@@ -63,8 +59,6 @@ class Assigner:
         runs: npt.NDArray[Any],
         *,
         before: Chunks | None,
-        has_nulls: bool,
-        expected_rows: int,
         first_document: int,
     ) -> None:
         from fastpack.kernels import assignment  # noqa: PLC0415
@@ -76,8 +70,11 @@ class Assigner:
             options.long_documents
         )
         self._runs = runs
-        self._has_nulls = has_nulls
-        self._rows_left = expected_rows
+        n_unpacked = chunks.n_unpacked
+        if before is not None:
+            n_unpacked -= before.n_unpacked
+        self._has_nulls = n_unpacked > 0
+        self._rows_left = int(chunks.counts.sum()) + n_unpacked
         self._next_document = first_document
         longest = int(chunks.lengths[0]) if chunks.lengths.size else 0
         self._slots = min(longest, _SLOTS)
@@ -86,23 +83,36 @@ class Assigner:
         if longest > _SLOTS:
             self._long_lengths = chunks.lengths[chunks.lengths > _SLOTS][::-1].copy()
             n_cursors += self._long_lengths.size
+        self._cursors = np.zeros(n_cursors, assignment.CURSOR)
         ranks = np.zeros(n_cursors, np.int64)
         if before is not None:
-            for length, count in zip(*before, strict=True):
-                ranks[self._slot_of(length)] = count
-        self._cursors = np.zeros(n_cursors, assignment.CURSOR)
+            ranks[self._slots_of(before.lengths)] = before.counts
         assignment.seek(
-            self._cursors, self._slots, self._long_lengths, self._runs, ranks
+            self._cursors,
+            self._slots,
+            self._long_lengths,
+            self._runs,
+            ranks,
+            n_unpacked,
         )
-        if ranks.any():
+        if n_unpacked < 0 or ranks.any():
             raise _not_planned()
         self._indices = np.empty(0, np.int64)
 
-    def _slot_of(self, length: int) -> int:
-        slot = self._kernel.slot_of(length, self._slots, self._long_lengths)
-        if slot == 0:
-            raise _not_planned()
-        return int(slot)
+    def _slots_of(self, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return where the cursors of planned lengths are."""
+        slots = lengths.copy()
+        is_long = lengths > self._slots
+        if is_long.any():
+            if (
+                self._long_lengths is None
+                or not np.isin(lengths[is_long], self._long_lengths).all()
+            ):
+                raise _not_planned()
+            slots[is_long] = (
+                self._slots + 1 + np.searchsorted(self._long_lengths, lengths[is_long])
+            )
+        return slots
 
     def fill(
         self,
@@ -118,17 +128,18 @@ class Assigner:
         ----------
         lengths
             Document lengths, read-only int32 or int64.
-        first_token
-            Tokens of the first document that are assigned already.
         columns
             `bin` and `bin_offset`, and all or none of `document`, `chunk_start`
             (which must hold zeros) and `chunk_length`.
+        first_token
+            Tokens of the first document that are assigned already.
+        first_document
+            The number of the first document in `document`.
 
         Returns
         -------
         documents, first_token, rows
-            Documents done, tokens done of the next, rows written. `document` counts
-            from 0 within `lengths`.
+            Documents done, tokens done of the next, rows written.
         """
         documents, next_token, rows, reason = self._kernel.assign(
             lengths,

@@ -1,39 +1,81 @@
-"""Documents -> chunks: what a histogram of documents is cut into."""
+"""Documents -> chunks: what a histogram is cut into, and the account of its tokens."""
 
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from fastpack.errors import DataError
 from fastpack.histogram import LengthHistogram, exact_sum, merge_counts
 from fastpack.options import PackingOptions
 
 
 class Chunks(NamedTuple):
-    """How many chunks there are of each length, longest first."""
+    """How many chunks there are of each length, and what became of the documents.
+
+    Parameters
+    ----------
+    lengths, counts
+        The different chunk lengths, longest first, and how many chunks have each.
+    empty_documents, dropped_documents, cut_documents
+        Documents of no tokens, left out, and split or truncated.
+    truncated, dropped
+        Tokens cut off documents, tokens of dropped documents.
+    """
 
     lengths: npt.NDArray[np.int64]
     counts: npt.NDArray[np.int64]
+    empty_documents: int
+    dropped_documents: int
+    cut_documents: int
+    truncated: int
+    dropped: int
+
+    @property
+    def n_unpacked(self) -> int:
+        """Documents of which nothing is packed."""
+        return self.empty_documents + self.dropped_documents
 
 
-def cut_documents(histogram: LengthHistogram, options: PackingOptions) -> Chunks:
+def cut_into_chunks(histogram: LengthHistogram, options: PackingOptions) -> Chunks:
     """Cut documents into chunks of at most L tokens, all of one length at a time."""
     capacity = options.context_length
-    short, long = np.searchsorted(histogram.lengths, [1, capacity + 1])
-    parts = [(histogram.lengths[short:long], histogram.counts[short:long])]
+    first, long = np.searchsorted(histogram.lengths, [1, capacity + 1])
+    parts = [(histogram.lengths[first:long], histogram.counts[first:long])]
     lengths, counts = histogram.lengths[long:], histogram.counts[long:]
-    n_full = 0
-    if options.long_documents == "truncate":
-        n_full = exact_sum(counts)
-    elif options.long_documents == "split":
+    n_long = exact_sum(counts)
+    n_full = dropped = truncated = 0
+    rule = options.long_documents
+    if rule == "split":
         full, remainders = np.divmod(lengths, capacity)
         n_full = exact_sum(full, counts)
         cut = remainders > 0
         parts.append((remainders[cut], counts[cut]))
+    elif rule == "truncate":
+        n_full = n_long
+        truncated = exact_sum(lengths, counts) - capacity * n_long
+    elif rule == "drop":
+        dropped = exact_sum(lengths, counts)
+    elif n_long:
+        msg = (
+            f"`long_documents` is 'error', and {n_long:,} documents are longer than "
+            f"`context_length` {capacity}, the longest {lengths[-1]} tokens\n"
+            "Hint: 'split', 'truncate' or 'drop' them."
+        )
+        raise DataError(msg)
     if n_full:
         parts.append((np.array([capacity]), np.array([n_full])))
-    merged = merge_counts(
+    chunk_lengths, chunk_counts = merge_counts(
         np.concatenate([lengths for lengths, _ in parts]),
         np.concatenate([counts for _, counts in parts]),
     )
-    return Chunks(*(np.ascontiguousarray(column[::-1]) for column in merged))
+    n_dropped = n_long if rule == "drop" else 0
+    return Chunks(
+        lengths=np.ascontiguousarray(chunk_lengths[::-1]),
+        counts=np.ascontiguousarray(chunk_counts[::-1]),
+        empty_documents=exact_sum(histogram.counts[:first]),
+        dropped_documents=n_dropped,
+        cut_documents=n_long - n_dropped,
+        truncated=truncated,
+        dropped=dropped,
+    )

@@ -3,15 +3,14 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from fastpack.assigning import Assigner
-from fastpack.chunking import Chunks, cut_documents
-from fastpack.errors import DataError
+from fastpack.chunking import cut_into_chunks
 from fastpack.histogram import LengthHistogram, exact_sum
 from fastpack.inputs import FrameLike, as_lengths, length_arrays
 from fastpack.options import LongDocuments, PackingOptions
+from fastpack.placing import place_chunks
 
 
 class PackingPlan:
@@ -79,32 +78,19 @@ class PackingPlan:
         self.histogram = histogram
         self.options = options
         capacity = options.context_length
-        long = np.searchsorted(histogram.lengths, capacity, side="right")
-        lengths, counts = histogram.lengths[long:], histogram.counts[long:]
-        n_long = exact_sum(counts)
-        excess = exact_sum(lengths, counts) - capacity * n_long
-        rule = options.long_documents
-        if n_long and rule == "error":
-            msg = (
-                f"`long_documents` is 'error', and {n_long:,} documents are longer "
-                f"than `context_length` {capacity}, the longest {lengths[-1]} tokens\n"
-                "Hint: 'split', 'truncate' or 'drop' them."
-            )
-            raise DataError(msg)
+        chunks = cut_into_chunks(histogram, options)
+        self._chunks = chunks
         self.n_documents = histogram.n_documents
         self.n_tokens = histogram.n_tokens
-        self.empty_documents = exact_sum(histogram.counts[histogram.lengths == 0])
-        self.dropped_documents = n_long if rule == "drop" else 0
-        self.cut_documents = n_long - self.dropped_documents
-        self.truncated = excess if rule == "truncate" else 0
-        self.dropped = excess + capacity * n_long if rule == "drop" else 0
+        self.empty_documents = chunks.empty_documents
+        self.dropped_documents = chunks.dropped_documents
+        self.cut_documents = chunks.cut_documents
+        self.truncated = chunks.truncated
+        self.dropped = chunks.dropped
         self.packed = self.n_tokens - self.truncated - self.dropped
-        self._chunks = cut_documents(histogram, options)
-        self.n_chunks = exact_sum(self._chunks.counts)
-        self.n_rows = self.n_chunks + self.empty_documents + self.dropped_documents
-        self._runs, self.n_bins = _best_fit_decreasing(
-            self._chunks, min(capacity, self.packed)
-        )
+        self.n_chunks = exact_sum(chunks.counts)
+        self.n_rows = self.n_chunks + chunks.n_unpacked
+        self._runs, self.n_bins = place_chunks(chunks, min(capacity, self.packed))
         self.padding = self.n_bins * capacity - self.packed
         self.efficiency = self.packed / (self.n_bins * capacity) if self.n_bins else 1.0
         self.lower_bound = -(-self.packed // capacity)
@@ -233,9 +219,7 @@ class PackingPlan:
             self.options,
             self._chunks,
             self._runs,
-            before=None if after is None else cut_documents(after, self.options),
-            has_nulls=self.n_rows > self.n_chunks,
-            expected_rows=self.n_rows,
+            before=None if after is None else cut_into_chunks(after, self.options),
             first_document=0 if after is None else after.n_documents,
         )
 
@@ -314,34 +298,3 @@ def plan(
     if not isinstance(lengths, LengthHistogram):
         lengths = LengthHistogram.from_lengths(lengths)
     return PackingPlan(lengths, options)
-
-
-def _best_fit_decreasing(chunks: Chunks, capacity: int) -> tuple[npt.NDArray[Any], int]:
-    """Place all chunks; return the runs and the number of bins opened.
-
-    A capacity beyond all tokens there are would only cost address space: `capacity` is
-    at most their number, and the packing the same.
-    """
-    from fastpack.kernels import best_fit  # noqa: PLC0415
-
-    n_lengths = chunks.lengths.size
-    if n_lengths == 0:
-        return np.empty(0, best_fit.RUN), 0
-    try:
-        spaces = best_fit.new_spaces(capacity, n_lengths)
-    except MemoryError as error:
-        msg = (
-            f"`context_length` {capacity} needs a segment tree of {16 * capacity:,} "
-            "bytes of address space, more than this machine gives\n"
-            "Hint: choose a shorter context length."
-        )
-        raise MemoryError(msg) from error
-    left = chunks.counts.copy()
-    # Measured: 2.5 to 3 runs a length. Where there are more, another round follows.
-    buffer = np.empty(4 * n_lengths, best_fit.RUN)
-    parts = []
-    while n_runs := best_fit.best_fit_decreasing(
-        spaces, capacity, chunks.lengths, left, buffer
-    ):
-        parts.append(buffer[:n_runs].copy())
-    return np.concatenate(parts), int(spaces.first[best_fit.EMPTY_BINS])

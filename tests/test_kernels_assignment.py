@@ -149,3 +149,20 @@ def test_length_arrays_have_one_flavour_each():
         assert all(array.flags.c_contiguous for array in arrays)
         assert not any(array.flags.writeable for array in arrays)
         assert np.concatenate(arrays).tolist() == [1, 2, 3, 2, 3]
+
+
+@pytest.mark.parametrize("long_documents", ["split", "drop"])
+def test_documents_of_which_nothing_is_packed_are_counted_too(long_documents):
+    planned = [6, 0, 3, 0]
+    if long_documents == "drop":
+        planned = [6, 11, 3, 12]
+    plan = plan_of(planned, 10, long_documents=long_documents)
+    assert plan.assign(np.array(planned))["bin"].to_list() == [0, None, 0, None]
+    with pytest.raises(fastpack.DataError, match="the plan has no place for: the doc"):
+        plan.assign(np.array([6, 0, 0, 0]))
+    no_empty = plan_of([6, 3], 10, long_documents=long_documents)
+    with pytest.raises(fastpack.DataError, match="row 1 has 0 tokens"):
+        no_empty.assign(np.array([6, 0, 3]))
+    before = fastpack.LengthHistogram([0], [3])
+    with pytest.raises(fastpack.DataError, match="the plan has no place for"):
+        no_empty.assign(np.array([6]), after=before)

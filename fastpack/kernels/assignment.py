@@ -40,7 +40,8 @@ CURSOR = np.dtype(
 )
 """Where the next chunk of one length goes: `bin`, unless it is the `end` of the
 round; then the next round of `run`, or the run behind it. A length without chunks
-has ``bin == end == 0`` and `run` -1."""
+has ``bin == end == 0`` and `run` -1. So has slot 0, but that both count the documents
+still to come of which nothing is packed."""
 
 
 @kernel
@@ -52,7 +53,7 @@ def slot_of(
     Lengths up to `slots` have the slot of their own number. Behind these follow those
     of `long_lengths`, ascending: a table up to the longest chunk could be too large.
     Where it is not, `long_lengths` is None and the search is not even compiled.
-    Slot 0 is that of no chunk at all; its cursor is always at its end.
+    Slot 0 is that of no chunk at all: see `CURSOR`.
     """
     if length <= slots:
         return length
@@ -71,14 +72,18 @@ def seek(
     long_lengths: npt.NDArray[np.int64] | None,
     runs: npt.NDArray[Any],
     ranks: npt.NDArray[np.int64],
+    n_unpacked: int,
 ) -> None:
     """Set each cursor to the chunk of its length that has the rank `ranks[slot]`.
 
     The rank of a chunk is the number of chunks of its length before it in the corpus.
-    `ranks` is counted down to zero on the way. O(runs).
+    `ranks` is counted down to zero on the way. `n_unpacked` documents are still to
+    come of which nothing is packed. O(runs).
     """
     for i in range(cursors.size):
         cursors[i]["run"] = -1
+    cursors[0]["bin"] = n_unpacked
+    cursors[0]["end"] = n_unpacked
     for i in range(runs.size):
         length = np.int64(runs[i]["chunk_length"])
         slot = slot_of(length, slots, long_lengths)
@@ -229,6 +234,10 @@ def assign(
         if row == n_rows:
             return i, token, row, FULL
         if left == 0:
+            if cursors[0]["bin"] == 0:
+                return i, token, row, UNPLANNED
+            cursors[0]["bin"] -= 1
+            cursors[0]["end"] -= 1
             bin[row] = -1
             bin_offset[row] = -1
         else:
