@@ -13,6 +13,7 @@ import polars as pl
 
 from fastpack.chunking import Chunks
 from fastpack.errors import DataError
+from fastpack.inputs import length_arrays
 from fastpack.options import PackingOptions
 
 ASSIGNMENT_SCHEMA = pl.Schema(
@@ -26,6 +27,8 @@ ASSIGNMENT_SCHEMA = pl.Schema(
 )
 """The columns of the assignment table, without `keep`. Signed integers only: Polars
 subtracts unsigned ones with wrap-around."""
+
+ROW_BYTES = 32
 
 TABLE_ROWS = 1 << 21
 """Rows of a table at most: 64 MB. What is needed beside the output (copies for nulls,
@@ -65,10 +68,12 @@ class Assigner:
 
         self._kernel = assignment
         self._context_length = options.context_length
-        # With "error", planning has found that there are no long documents.
-        self._longest = {"truncate": options.context_length, "drop": 0}.get(
-            options.long_documents
-        )
+        self._longest = {
+            "split": None,
+            "truncate": options.context_length,
+            "drop": 0,
+            "error": -1,
+        }[options.long_documents]
         self._runs = runs
         n_unpacked = chunks.n_unpacked
         if before is not None:
@@ -160,6 +165,18 @@ class Assigner:
         if reason == self._kernel.UNPLANNED:
             raise _not_planned(self._next_document + documents, lengths[documents])
         return int(documents), int(next_token), int(rows)
+
+    def table(
+        self, lengths: pl.Series, kept: pl.DataFrame | None = None
+    ) -> pl.DataFrame:
+        """Give the rows of the next documents, a checked column, as one table."""
+        tables = [self.empty_table(kept)]
+        start = 0
+        for array in length_arrays(lengths):
+            rows = None if kept is None else kept[start : start + array.size]
+            tables += self.tables(array, rows)
+            start += array.size
+        return pl.concat(tables, rechunk=False)
 
     def tables(
         self, lengths: npt.NDArray[Any], kept: pl.DataFrame | None = None
@@ -259,7 +276,7 @@ def _allocate(names: list[str], rows: int) -> dict[str, npt.NDArray[Any]]:
 
 
 def _not_planned(row: int | None = None, length: int | None = None) -> DataError:
-    where = "" if row is None else f": the document in row {row} has {length} tokens"
+    where = "" if row is None else f": the document in row {row:,} has {length} tokens"
     msg = (
         f"`lengths` holds chunks that the plan has no place for{where}\n"
         "Hint: assign the lengths that were planned, each once."

@@ -59,7 +59,7 @@ def cut_into_chunks(histogram: LengthHistogram, options: PackingOptions) -> Chun
     elif n_long:
         msg = (
             f"`long_documents` is 'error', and {n_long:,} documents are longer than "
-            f"`context_length` {capacity}, the longest {lengths[-1]} tokens\n"
+            f"`context_length` {capacity:,}, the longest {lengths[-1]:,} tokens\n"
             "Hint: 'split', 'truncate' or 'drop' them."
         )
         raise DataError(msg)

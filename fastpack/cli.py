@@ -2,7 +2,9 @@
 
 import argparse
 import json
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -18,12 +20,16 @@ if TYPE_CHECKING:
 BAD_DATA = 1
 USAGE = 2
 INTERRUPTED = 130
+TERMINATED = 143
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code: 0, 1 for bad data, 2 for wrong usage."""
     parser = _parser()
     arguments = parser.parse_args(argv)
+    if threading.current_thread() is threading.main_thread():
+        # Leave as from an interrupt: temporary files are removed on the way out.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
         arguments.run(arguments)
     except (OptionError, OptionTypeError) as error:
@@ -31,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (FastpackError, OSError, MemoryError) as error:
         return _complain(error, BAD_DATA)
     except KeyboardInterrupt:
-        return _complain("interrupted; nothing was written", INTERRUPTED)
+        return _complain("interrupted", INTERRUPTED)
     return 0
 
 
@@ -53,6 +59,7 @@ def _add_pack(
     parser = commands.add_parser(
         "pack",
         help="pack a table of document lengths; write the assignment table",
+        usage="fastpack pack SOURCE ... --context-length L --output FILE [options]",
         description=(
             "Pack documents into training sequences and write which chunk of which "
             "document goes where: one row a chunk, in document order."
@@ -63,7 +70,9 @@ def _add_pack(
         "sources",
         nargs="+",
         metavar="SOURCE",
-        help="Parquet, Arrow IPC, CSV or NDJSON: files, folders or globs",
+        help="files, folders or globs: Parquet (.parquet .pq), Arrow IPC (.arrow .ipc "
+        ".feather), CSV (.csv) or NDJSON (.ndjson .jsonl), read in the order in which "
+        "they are listed, the files of a folder or glob by name, part-2 before part-10",
     )
     lengths = parser.add_mutually_exclusive_group()
     lengths.add_argument(
@@ -88,8 +97,10 @@ def _add_pack(
     parser.add_argument(
         "--keep",
         nargs="+",
+        action="extend",
         metavar="COLUMN",
-        help="columns that identify a document (default: its row index)",
+        help="columns that identify a document (default: its row index over all "
+        "sources, as column `document`)",
     )
     parser.add_argument(
         "--long-documents",
@@ -163,7 +174,8 @@ def _pack(arguments: argparse.Namespace) -> None:
     )
     output: Path = arguments.output
     sources = files.find_sources(arguments.sources)
-    files.check_output(output, sources=sources, overwrite=arguments.overwrite)
+    named = [*sources, *map(Path, arguments.sources)]
+    files.check_output(output, sources=named, overwrite=arguments.overwrite)
     lengths, kept = files.read_columns(
         sources, length=arguments.length, tokens=arguments.tokens, keep=arguments.keep
     )

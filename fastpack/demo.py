@@ -1,5 +1,6 @@
 """The main job on real input that every machine has: Python's standard library."""
 
+import os
 import sysconfig
 from pathlib import Path
 from typing import NamedTuple
@@ -93,7 +94,12 @@ def _python_files(folder: Path | None) -> list[Path]:
 def _tokenized(files: list[Path], root: Path) -> pl.DataFrame:
     texts = pl.DataFrame(
         {
-            "path": [file.relative_to(root).as_posix() for file in files],
+            "path": [
+                os.fsencode(file.relative_to(root).as_posix()).decode(
+                    "utf-8", "replace"
+                )
+                for file in files
+            ],
             "text": [file.read_text("utf-8", errors="replace") for file in files],
         }
     )

@@ -7,10 +7,12 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 from polars.exceptions import PolarsError
 
 from fastpack import __version__
@@ -25,18 +27,29 @@ from fastpack.errors import (
 from fastpack.inputs import check_lengths, check_names, select_kept
 from fastpack.planning import PackingPlan
 
+
+def _scan_arrow(path: Path) -> pl.LazyFrame:
+    """Scan an Arrow IPC file; of a stream, which cannot be scanned, read all."""
+    with path.open("rb") as file:
+        is_file = file.read(6) == b"ARROW1"
+    if is_file:
+        return pl.scan_ipc(path, glob=False)
+    return pl.read_ipc_stream(path).lazy()
+
+
 _SCANNERS: dict[str, Callable[[Path], pl.LazyFrame]] = {
-    ".parquet": pl.scan_parquet,
-    ".pq": pl.scan_parquet,
-    ".arrow": pl.scan_ipc,
-    ".feather": pl.scan_ipc,
-    ".ipc": pl.scan_ipc,
-    ".csv": pl.scan_csv,
-    ".jsonl": pl.scan_ndjson,
-    ".ndjson": pl.scan_ndjson,
+    ".parquet": lambda path: pl.scan_parquet(path, glob=False),
+    ".pq": lambda path: pl.scan_parquet(path, glob=False),
+    ".arrow": _scan_arrow,
+    ".feather": _scan_arrow,
+    ".ipc": _scan_arrow,
+    ".csv": lambda path: pl.scan_csv(path, glob=False),
+    ".jsonl": lambda path: pl.scan_ndjson(glob.escape(str(path))),
+    ".ndjson": lambda path: pl.scan_ndjson(glob.escape(str(path))),
 }
 
-_LENGTHS = "__fastpack_lengths"
+_LENGTHS = "\0lengths"
+"""The name of the lengths while they are read: no column has it."""
 
 
 def find_sources(sources: Sequence[str]) -> list[Path]:
@@ -48,6 +61,9 @@ def find_sources(sources: Sequence[str]) -> list[Path]:
     """
     paths: list[Path] = []
     for source in sources:
+        if not source:
+            msg = "a source has an empty name\nHint: is a variable of the shell unset?"
+            raise OptionError(msg)
         path = Path(source)
         if path.is_file():
             found = [path]
@@ -68,13 +84,21 @@ def find_sources(sources: Sequence[str]) -> list[Path]:
                 if Path(name).is_file()
             ]
         if not found:
-            what = "no file that can be read in" if path.is_dir() else "no such file:"
+            what = "no file that can be read in" if path.is_dir() else "no file is"
             msg = (
                 f"{what} {source}\n"
                 f"Hint: a source is a file, a folder or a glob of {_suffixes()} files."
             )
             raise SourceNotFoundError(msg)
         paths += sorted(found, key=_natural)
+    for path in paths:
+        if any("\udc80" <= char <= "\udcff" for char in str(path)):
+            msg = f"the name of a source is not UTF-8: {path!r}\nHint: rename it."
+            raise OptionError(msg)
+    for path, following in pairwise(sorted(path.resolve() for path in paths)):
+        if path == following:
+            msg = f"a source is named twice: {path}\nHint: name each file once."
+            raise OptionError(msg)
     return paths
 
 
@@ -114,10 +138,12 @@ def read_columns(
     for path in paths:
         try:
             frame = _read(path, length, tokens, keep)
-            column = frame.get_column(_LENGTHS).rename(tokens or length)
+            name = length if tokens is None else tokens
+            column = frame.get_column(_LENGTHS).rename(name)
             lengths.append(check_lengths(column).to_frame())
             if keep is not None:
                 kept.append(select_kept(frame, keep))
+                _check_same_columns(kept[0], kept[-1])
         except (DataError, DataTypeError, OptionError) as error:
             msg = f"{path}: {error}"
             raise type(error)(msg) from error
@@ -127,27 +153,23 @@ def read_columns(
                 "Hint: the suffix of a file says what it is."
             )
             raise DataError(msg) from error
-    try:
-        return (
-            pl.concat(lengths, how="vertical_relaxed", rechunk=False).to_series(),
-            pl.concat(kept, rechunk=False) if kept else None,
-        )
-    except PolarsError as error:
-        msg = (
-            f"the sources' `keep` columns differ: {error}\n"
-            "Hint: give them the same types in all files."
-        )
-        raise DataError(msg) from error
+    return (
+        pl.concat(lengths, how="vertical_relaxed", rechunk=False).to_series(),
+        pl.concat(kept, rechunk=False) if kept else None,
+    )
 
 
 def check_output(
     output: Path, *, sources: Sequence[Path] = (), overwrite: bool
 ) -> None:
-    """Refuse, before any work is done, an output that could not be written."""
+    """Refuse, before any work is done, an output that could not be written.
+
+    `sources` are the files that are read, and the folders that were named.
+    """
     if output.suffix.lower() != ".parquet":
         msg = (
-            f"the output must be a .parquet file, got {output}\n"
-            f"Hint: such as {output.with_suffix('.parquet')}."
+            f"the output must be a .parquet file, got {str(output)!r}\n"
+            "Hint: such as assignment.parquet."
         )
         raise OptionError(msg)
     if not output.parent.is_dir():
@@ -158,6 +180,15 @@ def check_output(
         raise SourceNotFoundError(msg)
     if output.is_dir():
         msg = f"the output is a folder: {output}\nHint: name a file in it."
+        raise OutputExistsError(msg)
+    if any(
+        source.is_dir() and source.resolve() in output.resolve().parents
+        for source in sources
+    ):
+        msg = (
+            f"the output lies in a folder of sources: {output}\n"
+            "Hint: write it elsewhere, or it would be a source of the next run."
+        )
         raise OutputExistsError(msg)
     if any(output.exists() and output.samefile(source) for source in sources):
         msg = (
@@ -206,28 +237,57 @@ def _read(
     lazy = scanner(path)
     schema = lazy.collect_schema()
     columns = list(schema)
-    check_names(columns, "--tokens" if tokens else "--length", [tokens or length])
+    if tokens is None:
+        check_names(columns, "--length", [length])
+    else:
+        check_names(columns, "--tokens", [tokens])
     check_names(columns, "--keep", keep or [])
-    lengths = pl.col(length)
+    if path.suffix.lower() == ".csv":
+        # Text has no types: ids such as 007 are kept as they stand there.
+        texts = {name: pl.String() for name in keep or [] if name != length}
+        lazy = pl.scan_csv(path, glob=False, schema_overrides=texts)
+    # By name, literally: pl.col would take "*" or "^a.*$" for a pattern.
+    lengths = cs.by_name(length if tokens is None else tokens).as_expr()
+    if tokens is None and isinstance(schema[length], (pl.Array, pl.List)):
+        msg = (
+            f"`--length` must name a column of integers, {length!r} is "
+            f"{schema[length]}\nHint: --tokens {length} takes the lists' lengths."
+        )
+        raise DataTypeError(msg)
     if tokens is not None:
         dtype = schema[tokens]
         if isinstance(dtype, pl.Array):
-            lengths = pl.col(tokens).arr.to_list().list.len()
+            lengths = lengths.arr.to_list().list.len()
         elif isinstance(dtype, pl.List):
-            lengths = pl.col(tokens).list.len()
+            lengths = lengths.list.len()
         else:
             msg = (
                 f"`--tokens` must name a column of lists, {tokens!r} is {dtype}\n"
                 "Hint: a column of lengths goes to --length."
             )
             raise DataTypeError(msg)
-    return lazy.select(*(keep or []), lengths.alias(_LENGTHS)).collect()
+    kept = [cs.by_name(name) for name in keep or []]
+    frame = lazy.select(*kept, lengths.alias(_LENGTHS)).collect()
+    if path.suffix.lower() == ".csv" and frame.is_empty():  # a header says no type
+        return frame.with_columns(pl.col(_LENGTHS).cast(pl.Int64))
+    return frame
+
+
+def _check_same_columns(first: pl.DataFrame, other: pl.DataFrame) -> None:
+    for name, dtype in first.schema.items():
+        if other.schema[name] != dtype:
+            msg = (
+                f"`--keep` column {name!r} is {other.schema[name]} here, {dtype} in "
+                "the first source\nHint: give it the same type in all of them."
+            )
+            raise DataTypeError(msg)
 
 
 @contextmanager
 def _replacing(output: Path, *, overwrite: bool) -> Iterator[Path]:
     """Give a temporary path beside `output`; move it there if all went well."""
-    temporary = output.with_name(f".{output.name}.{secrets.token_hex(4)}.tmp")
+    output = output.resolve()  # through a link to what it names
+    temporary = output.with_name(f".fastpack-{secrets.token_hex(8)}.tmp")
     try:
         yield temporary
         with temporary.open("rb") as file:
@@ -260,12 +320,14 @@ def _exists(output: Path) -> FastpackError:
     return OutputExistsError(msg)
 
 
-def _natural(path: Path) -> list[tuple[int, int | str]]:
+def _natural(path: Path) -> tuple[list[tuple[int, int | str]], str]:
     """Order digits by the number they make: part-2 before part-10."""
-    return [
-        (0, int(piece)) if piece.isdigit() else (1, piece)
-        for piece in re.split(r"(\d+)", str(path))
+    name = str(path)
+    pieces: list[tuple[int, int | str]] = [
+        (0, int(piece)) if number % 2 else (1, piece)
+        for number, piece in enumerate(re.split(r"([0-9]+)", name))
     ]
+    return pieces, name
 
 
 def _suffixes() -> str:

@@ -1,10 +1,13 @@
 """pack(): a table with a column of document lengths in, the assignment table out."""
 
+import os
 from collections.abc import Sequence
 from typing import TypeAlias
 
 import polars as pl
 
+from fastpack.assigning import ROW_BYTES
+from fastpack.errors import DataError
 from fastpack.histogram import count_lengths
 from fastpack.inputs import (
     DEFAULT_LENGTH,
@@ -119,7 +122,30 @@ def pack_columns(
 ) -> tuple[pl.DataFrame, PackingPlan]:
     """Pack checked columns; `kept` stands in place of `document`."""
     plan = PackingPlan(count_lengths(lengths), options)
-    return plan.assign_checked(lengths, kept), plan
+    _check_memory(plan)
+    return plan.assigner().table(lengths, kept), plan
+
+
+def _check_memory(plan: PackingPlan) -> None:
+    """Refuse a table that this machine cannot hold, before it is begun.
+
+    One wrong length, 2**62 tokens say, makes more rows than there is memory for, and
+    the system would end the process without a word.
+    """
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # not known on this system
+        return
+    n_bytes = plan.n_rows * ROW_BYTES
+    if n_bytes > memory:
+        longest = int(plan.histogram.lengths[-1])
+        msg = (
+            f"the assignment would have {plan.n_rows:,} rows, {n_bytes / 1e9:,.0f} GB: "
+            "more than this machine's memory\n"
+            f"Hint: the longest document has {longest:,} tokens, `context_length` is "
+            f"{plan.options.context_length:,}; are both right?"
+        )
+        raise DataError(msg)
 
 
 def _name_of_lengths(data: FrameLike, frame: pl.DataFrame) -> str:

@@ -94,11 +94,8 @@ class LengthHistogram:
         self.counts = counts
         self.n_documents = exact_sum(counts)
         self.n_tokens = exact_sum(lengths, counts)
-        most = np.iinfo(np.int64).max
-        if self.n_documents > most or self.n_tokens > most:
-            what = "tokens" if self.n_tokens > most else "documents"
-            msg = f"the corpus has more than 2**63 - 1 {what}\nHint: pack it in parts."
-            raise DataError(msg)
+        _check_total("documents", self.n_documents)
+        _check_total("tokens", self.n_tokens)
 
     @classmethod
     def from_lengths(cls, lengths: FrameLike) -> "LengthHistogram":
@@ -127,6 +124,7 @@ class LengthHistogram:
         """Count the documents of both."""
         if not isinstance(other, LengthHistogram):
             return NotImplemented
+        _check_total("documents", self.n_documents + other.n_documents)
         return self._of(
             *merge_counts(
                 np.concatenate([self.lengths, other.lengths]),
@@ -143,6 +141,10 @@ class LengthHistogram:
         )
 
     __hash__ = None  # type: ignore[assignment]  # arrays have none
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what it is made of: arrays that are read-only again."""
+        return LengthHistogram, (self.lengths, self.counts)
 
     def __repr__(self) -> str:
         """Show the figures, not the arrays."""
@@ -189,7 +191,7 @@ class LengthCounter:
             row = int(np.argmax(batch < 0))
             msg = (
                 f"`{self._name}` has a negative length: {batch[row]} "
-                f"in row {self._n_rows + row}\n"
+                f"in row {self._n_rows + row:,} (rows count from 0)\n"
                 "Hint: lengths are counted in tokens; 0 is an empty document."
             )
             raise DataError(msg)
@@ -250,13 +252,26 @@ def exact_sum(values: _Int64Array, counts: _Int64Array | None = None) -> int:
     return sum(map(int.__mul__, values.tolist(), counts.tolist()))
 
 
+def _check_total(what: str, number: int) -> None:
+    if number > np.iinfo(np.int64).max:
+        msg = (
+            f"the corpus has more than 2**63 - 1 {what}: {number:,}\n"
+            "Hint: pack it in parts."
+        )
+        raise DataError(msg)
+
+
 def _as_int64(name: str, values: npt.ArrayLike) -> _Int64Array:
     """Copy to an int64 array of one dimension."""
-    array = np.asarray(values)
-    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        msg = (
-            f"`{name}` must be a 1-D array of integers, "
-            f"got {array.dtype} of shape {array.shape}"
-        )
+    msg = f"`{name}` must be a 1-D array of integers, got {values!r}"
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise DataTypeError(msg) from error
+    is_integer = array.dtype.kind in "iu" or array.size == 0
+    if array.ndim != 1 or not is_integer or np.ma.is_masked(values):
         raise DataTypeError(msg)
+    if np.any(array > np.iinfo(np.int64).max):
+        msg = f"`{name}` has a number that Int64 cannot hold: {array.max()}"
+        raise DataError(msg)
     return array.astype(np.int64)

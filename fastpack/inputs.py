@@ -11,9 +11,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from polars.exceptions import PolarsError
+import polars.selectors as cs
+from polars.exceptions import PanicException, PolarsError
 
-from fastpack.errors import DataError, DataTypeError, OptionError
+from fastpack.errors import DataError, DataTypeError, OptionError, OptionTypeError
 
 FrameLike: TypeAlias = Any
 """pl.DataFrame, pl.Series, a 1-D NumPy array of integers, or an Arrow stream."""
@@ -27,52 +28,65 @@ _BATCH = 1 << 22
 """Lengths that are converted at a time, where they have to be: at most 32 MB."""
 
 
-def as_frame(data: FrameLike) -> pl.DataFrame:
+def as_frame(data: FrameLike, parameter: str = "data") -> pl.DataFrame:
     """Turn what a user packs into a frame; nothing is copied that need not be.
 
     A Series or an array becomes a frame of one column: its name, or `n_tokens`.
     """
     if isinstance(data, pl.DataFrame):
         return data
-    series = as_series(data)
+    series = _as_series(data, parameter)
     if series.dtype == pl.Struct:
         return series.struct.unnest()
     return series.to_frame(series.name or DEFAULT_LENGTH)
 
 
-def as_series(data: FrameLike) -> pl.Series:
+def _as_series(data: FrameLike, parameter: str) -> pl.Series:
     """Turn anything but a frame into a Series, an Arrow table into one of structs."""
     if isinstance(data, pl.Series):
         return data
     if isinstance(data, np.ndarray):
         if data.ndim != 1:
             msg = (
-                f"`data` must be a 1-D array of lengths, got shape {data.shape}\n"
-                "Hint: pass one length a document, such as `lengths.ravel()`."
+                f"`{parameter}` must be a 1-D array of lengths, got shape {data.shape}"
+                "\nHint: pass one length a document, such as `lengths.ravel()`."
             )
             raise DataTypeError(msg)
         if data.dtype.kind not in "iu":
-            raise _wrong_dtype(DEFAULT_LENGTH, str(data.dtype))
+            raise _wrong_dtype(parameter, str(data.dtype))
         return pl.Series(data.astype(data.dtype.newbyteorder("="), copy=False))
     if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
-        return pl.Series(data)
+        try:
+            return pl.Series(data)
+        except ImportError as error:  # pandas hands out Arrow by way of PyArrow
+            msg = (
+                f"`{parameter}` cannot be read without PyArrow: {error}\n"
+                "Hint: `pip install pyarrow`."
+            )
+            raise DataTypeError(msg) from error
+        except (PolarsError, PanicException, TypeError, ValueError) as error:
+            msg = (
+                f"`{parameter}` cannot be read as Arrow data: {error}\n"
+                "Hint: pass only the columns that are needed."
+            )
+            raise DataTypeError(msg) from error
     kind = f"{type(data).__module__}.{type(data).__qualname__}"
     if isinstance(data, pl.LazyFrame):
         hint = "Hint: collect it first: `frame.collect()`."
     elif hasattr(data, "to_polars"):
-        hint = "Hint: pass `data.to_polars()`."
+        hint = f"Hint: pass `{parameter}.to_polars()`."
     else:
         hint = (
             "Hint: pass a pl.DataFrame, a pl.Series, a 1-D NumPy array, or an object "
             "with `__arrow_c_stream__` (PyArrow, pandas, DuckDB ...)."
         )
-    msg = f"`data` cannot be read as a table: it is a {kind}\n{hint}"
+    msg = f"`{parameter}` cannot be read as a table: it is a {kind}\n{hint}"
     raise DataTypeError(msg)
 
 
 def as_lengths(data: FrameLike) -> pl.Series:
     """Turn a column of lengths, in whatever holds it, into a checked Series."""
-    frame = as_frame(data)
+    frame = as_frame(data, "lengths")
     if frame.width != 1:
         msg = (
             f"`lengths` must be one column, got {frame.width}: {frame.columns}\n"
@@ -86,7 +100,8 @@ def select_lengths(frame: pl.DataFrame, length: str | pl.Expr) -> pl.Series:
     """Take the checked column of document lengths out of a frame."""
     if isinstance(length, str):
         check_names(frame.columns, "length", [length])
-    elif not isinstance(length, pl.Expr):
+        return check_lengths(frame.get_column(length))
+    if not isinstance(length, pl.Expr):
         msg = (
             f"`length` must be a column's name or an expression, got {length!r}\n"
             "Hint: such as 'n_tokens' or pl.col('input_ids').list.len()."
@@ -112,7 +127,8 @@ def check_lengths(lengths: pl.Series) -> pl.Series:
     if n_null := lengths.null_count():
         row = lengths.is_null().arg_max()
         msg = (
-            f"`{name}` has {n_null:,} null lengths, the first in row {row}\n"
+            f"`{name}` has null lengths: {n_null:,}, the first in row {row:,} (rows "
+            "count from 0)\n"
             "Hint: fill them (0 is an empty document) or filter these rows out."
         )
         raise DataError(msg)
@@ -124,7 +140,8 @@ def check_lengths(lengths: pl.Series) -> pl.Series:
             row = int(np.argmin(fits.to_numpy()))
             msg = (
                 f"`{name}` has a length that Int64 cannot hold: {lengths[row]} "
-                f"in row {row}\nHint: lengths are counted in tokens."
+                f"in row {row:,} (rows count from 0)\n"
+                "Hint: lengths are counted in tokens."
             )
             raise DataError(msg) from error
     return lengths
@@ -132,10 +149,20 @@ def check_lengths(lengths: pl.Series) -> pl.Series:
 
 def select_kept(frame: pl.DataFrame, keep: Any) -> pl.DataFrame:
     """Take the columns that identify documents in the assignment table."""
-    names = [keep] if isinstance(keep, str) else keep
-    if isinstance(names, Sequence) and all(isinstance(name, str) for name in names):
-        check_names(frame.columns, "keep", names)
-    kept = _select(frame, "keep", keep)
+    names = [keep] if isinstance(keep, (str, pl.Expr)) else keep
+    if not isinstance(names, Sequence) or not all(
+        isinstance(name, (str, pl.Expr)) for name in names
+    ):
+        msg = (
+            f"`keep` must be columns' names or a selector, got {keep!r}\n"
+            f"Hint: {_listing(frame.columns)}."
+        )
+        raise OptionTypeError(msg)
+    literal = [name for name in names if isinstance(name, str)]
+    check_names(frame.columns, "keep", literal)
+    # A name is just that: as an expression, "*" or "^a.*$" would be a pattern.
+    columns = [cs.by_name(name) if isinstance(name, str) else name for name in names]
+    kept = _select(frame, "keep", columns)
     if kept.width == 0:
         msg = (
             f"`keep` selects no column: {keep!r}\n"
@@ -203,6 +230,8 @@ def _listing(columns: Sequence[str]) -> str:
 
 def _wrong_dtype(name: str, dtype: str) -> DataTypeError:
     hint = "pass lengths in tokens as integers"
+    if dtype.lower().startswith("float"):
+        hint += "; pandas makes floats of integers where some are missing"
     if dtype.startswith(("List", "Array")):
         hint = f"the lengths of token lists are pl.col({name!r}).list.len()"
     msg = f"`{name}` must hold integers, got {dtype}\nHint: {hint}."

@@ -7,8 +7,9 @@ import polars as pl
 
 from fastpack.assigning import Assigner
 from fastpack.chunking import cut_into_chunks
+from fastpack.errors import OptionTypeError
 from fastpack.histogram import LengthHistogram, exact_sum
-from fastpack.inputs import FrameLike, as_lengths, length_arrays
+from fastpack.inputs import FrameLike, as_lengths
 from fastpack.options import LongDocuments, PackingOptions
 from fastpack.placing import place_chunks
 
@@ -77,6 +78,8 @@ class PackingPlan:
     def __init__(self, histogram: LengthHistogram, options: PackingOptions) -> None:
         self.histogram = histogram
         self.options = options
+        _check_type("histogram", histogram, LengthHistogram)
+        _check_type("options", options, PackingOptions)
         capacity = options.context_length
         chunks = cut_into_chunks(histogram, options)
         self._chunks = chunks
@@ -176,23 +179,7 @@ class PackingPlan:
         │ 4        ┆ 0           ┆ 3            ┆ 3   ┆ 4          │
         └──────────┴─────────────┴──────────────┴─────┴────────────┘
         """
-        return self.assign_checked(as_lengths(lengths), after=after)
-
-    def assign_checked(
-        self,
-        lengths: pl.Series,
-        kept: pl.DataFrame | None = None,
-        after: LengthHistogram | None = None,
-    ) -> pl.DataFrame:
-        """Assign a checked column; `kept` stands in place of `document`."""
-        assigner = self.assigner(after)
-        tables = [assigner.empty_table(kept)]
-        start = 0
-        for array in length_arrays(lengths):
-            rows = None if kept is None else kept[start : start + array.size]
-            tables += assigner.tables(array, rows)
-            start += array.size
-        return pl.concat(tables, rechunk=False)
+        return self.assigner(after).table(as_lengths(lengths))
 
     def figures(self) -> dict[str, Any]:
         """Return the figures by name, as JSON can hold them."""
@@ -215,6 +202,8 @@ class PackingPlan:
 
     def assigner(self, after: LengthHistogram | None = None) -> Assigner:
         """Return what assigns arrays of lengths, from the documents `after` on."""
+        if after is not None:
+            _check_type("after", after, LengthHistogram)
         return Assigner(
             self.options,
             self._chunks,
@@ -266,8 +255,11 @@ def plan(
         Integers, tokens a document: a pl.Series, a 1-D NumPy array, an Arrow array or
         stream of one column, a frame of one column; or their `LengthHistogram`, which
         can be planned again and again, for other context lengths.
-    context_length, long_documents
-        As for `PackingOptions`.
+    context_length
+        L, the tokens in one training sequence: 1 ... 2**31 - 1.
+    long_documents
+        What is done with a document longer than L: ``"split"``, ``"truncate"``,
+        ``"drop"``, or an ``"error"``; as for `fastpack.pack`.
 
     Returns
     -------
@@ -298,3 +290,9 @@ def plan(
     if not isinstance(lengths, LengthHistogram):
         lengths = LengthHistogram.from_lengths(lengths)
     return PackingPlan(lengths, options)
+
+
+def _check_type(name: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind):
+        msg = f"`{name}` must be a {kind.__name__}, got {value!r}"
+        raise OptionTypeError(msg)

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -64,6 +65,20 @@ def test_a_file_whose_name_looks_like_a_glob(tmp_path):
     assert files.find_sources([str(path)]) == [path]
 
 
+def test_a_source_named_twice(tmp_path):
+    path = write(FRAME, tmp_path / "part.parquet")
+    with pytest.raises(OptionError, match="named twice"):
+        files.find_sources([str(tmp_path), str(path)])
+
+
+def test_arrow_streams_are_read_too(tmp_path):
+    path = tmp_path / "stream.arrow"
+    FRAME.write_ipc_stream(path)
+    lengths, kept = files.read_columns([path], length="n_tokens", keep=["id"])
+    assert lengths.to_list() == [8, 6, 4]
+    assert kept["id"].to_list() == ["a", "b", "c"]
+
+
 def test_no_source(tmp_path):
     (tmp_path / "empty").mkdir()
     for source in ("absent.parquet", "*.parquet", "empty"):
@@ -109,17 +124,23 @@ def test_sources_that_cannot_be_read(tmp_path):
             files.read_columns([good, path], length="n_tokens")
     nulls = pl.DataFrame({"n_tokens": [1, None]})
     path = write(nulls, tmp_path / "nulls.parquet")
-    with pytest.raises(DataError, match=r"nulls.parquet: `n_tokens` has 1 null"):
+    with pytest.raises(
+        DataError, match=r"nulls.parquet: `n_tokens` has null lengths: 1"
+    ):
         files.read_columns([good, path], length="n_tokens")
     with pytest.raises(DataError, match="Hint: the columns are 'id', 'n_tokens'"):
         files.read_columns([good], length="n")
     with pytest.raises(DataError, match=r"good.parquet: `--keep` names a column that"):
         files.read_columns([good], length="n_tokens", keep=["doc"])
+    lists = pl.DataFrame({"ids": [[1, 2]]})
+    path = write(lists, tmp_path / "lists.parquet")
+    with pytest.raises(DataTypeError, match="Hint: --tokens ids takes"):
+        files.read_columns([path], length="ids")
     with pytest.raises(DataTypeError, match="must name a column of lists"):
         files.read_columns([good], length="n_tokens", tokens="id")
     numbers = FRAME.with_columns(id=pl.Series([1, 2, 3]))
     path = write(numbers, tmp_path / "numbers.parquet")
-    with pytest.raises(DataError, match="`keep` columns differ"):
+    with pytest.raises(DataTypeError, match=r"numbers.parquet: `--keep` column 'id'"):
         files.read_columns([good, path], length="n_tokens", keep=["id"])
 
 
@@ -130,6 +151,10 @@ def test_outputs_that_are_refused(tmp_path):
     files.check_output(existing, overwrite=True)
     with pytest.raises(OutputExistsError, match="one of the sources"):
         files.check_output(existing, sources=[existing], overwrite=True)
+    with pytest.raises(OutputExistsError, match="lies in a folder of sources"):
+        files.check_output(
+            tmp_path / "new.parquet", sources=[tmp_path], overwrite=False
+        )
     with pytest.raises(SourceNotFoundError, match="folder of the output does not"):
         files.check_output(tmp_path / "absent/new.parquet", overwrite=True)
     with pytest.raises(OptionError, match=r"must be a \.parquet file"):
@@ -188,3 +213,57 @@ def test_describe_is_the_plan():
     assert description["version"] == fastpack.__version__
     assert description["options"] == {"context_length": 8, "long_documents": "split"}
     assert description["figures"]["n_bins"] == 2
+
+
+def test_names_are_taken_literally(tmp_path):
+    # Polars reads "*" and "^...$" as patterns, and [1] in a file's name.
+    odd = pl.DataFrame({"^n$": [1, 1], "n": [7, 7], "*": [2, 2]})
+    for suffix in (".parquet", ".arrow", ".csv", ".ndjson"):
+        write(odd.with_columns(pl.all() * 2), tmp_path / f"a1{suffix}")
+        path = write(odd, tmp_path / f"a[1]{suffix}")
+        lengths, kept = files.read_columns([path], length="^n$", keep=["*"])
+        assert lengths.to_list() == [1, 1]
+        assert kept.columns == ["*"]
+        assert kept["*"].cast(pl.Int64).to_list() == [2, 2]
+
+
+def test_ids_in_csv_files_are_not_changed(tmp_path):
+    path = tmp_path / "ids.csv"
+    path.write_text("id,n_tokens\n007,5\n08,6\n")
+    lengths, kept = files.read_columns([path], length="n_tokens", keep=["id"])
+    assert kept["id"].to_list() == ["007", "08"]
+    assert lengths.to_list() == [5, 6]
+    path.write_text("id,n_tokens\n")
+    lengths, _ = files.read_columns([path], length="n_tokens")
+    assert lengths.dtype == pl.Int64
+    assert lengths.is_empty()
+
+
+def test_names_of_sources_that_sort_alike_or_cannot_be_used(tmp_path):
+    for name in ("a001", "a1", "a01", "1²2"):
+        write(FRAME, tmp_path / f"{name}.csv")
+    found = [path.stem for path in files.find_sources([str(tmp_path)])]
+    assert found == ["1²2", "a001", "a01", "a1"]
+    with pytest.raises(OptionError, match="empty name"):
+        files.find_sources([""])
+    (tmp_path / "\udcff.csv").touch()
+    with pytest.raises(OptionError, match="not UTF-8"):
+        files.find_sources([str(tmp_path)])
+
+
+def test_outputs_with_odd_names(tmp_path):
+    for name in ("", ".", "/"):
+        with pytest.raises(OptionError, match=r"must be a \.parquet file"):
+            files.check_output(Path(name), overwrite=False)
+    long = tmp_path / ("x" * 240 + ".parquet")
+    files.write_parquet(FRAME, long, {}, overwrite=False)
+    assert pl.read_parquet(long).equals(FRAME)
+
+
+def test_an_output_that_is_a_link(tmp_path):
+    target = write(FRAME, tmp_path / "target.parquet")
+    link = tmp_path / "link.parquet"
+    link.symlink_to(target)
+    files.write_parquet(FRAME[:1], link, {}, overwrite=True)
+    assert link.is_symlink()
+    assert pl.read_parquet(target).equals(FRAME[:1])

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastpack
-from fastpack import DataError, DataTypeError, OptionError
+from fastpack import DataError, DataTypeError, OptionError, OptionTypeError
 from oracle import RULES, SCHEMA, assert_exact, check_assignment
 
 LENGTHS = [8, 6, 6, 4, 3]
@@ -195,7 +195,7 @@ def test_arrow_columns_and_pandas_series():
     assert bins_of(pa.chunked_array([[8, 6], [], [6, 4, 3]])) == [0, 1, 2, 3, 3]
     assert bins_of(pa.array(LENGTHS, pa.int16())) == [0, 1, 2, 3, 3]
     assert bins_of(pd.Series(LENGTHS, name="length")) == [0, 1, 2, 3, 3]
-    with pytest.raises(DataError, match="has 1 null lengths, the first in row 1"):
+    with pytest.raises(DataError, match="has null lengths: 1, the first in row 1"):
         bins_of(pa.array([1, None, 3]))
 
 
@@ -203,6 +203,16 @@ def test_a_table_of_one_other_column_is_not_taken_for_lengths():
     for table in (pl.DataFrame({"n": [1]}), pa.table({"n": [1]})):
         with pytest.raises(DataError, match="absent: 'n_tokens'"):
             fastpack.pack(table, context_length=8)
+
+
+def test_pandas_without_pyarrow():
+    class Frame:
+        def __arrow_c_stream__(self, requested_schema=None):
+            msg = "`Import pyarrow` failed"
+            raise ImportError(msg)
+
+    with pytest.raises(DataTypeError, match="Hint: `pip install pyarrow`"):
+        fastpack.pack(Frame(), context_length=8)
 
 
 @pytest.mark.parametrize("data", [LENGTHS, {"n_tokens": LENGTHS}, 5, "x.parquet", None])
@@ -233,6 +243,24 @@ def test_length_as_an_expression():
     frame = pl.DataFrame({"ids": [[0] * length for length in LENGTHS]})
     assert bins_of(frame, pl.col("ids").list.len()) == [0, 1, 2, 3, 3]
     assert bins_of(frame["ids"], pl.col("ids").list.len()) == [0, 1, 2, 3, 3]
+
+
+def test_names_are_no_patterns():
+    frame = pl.DataFrame({"^n$": LENGTHS, "n": [1] * 5, "*": [2] * 5})
+    assert bins_of(frame, "^n$") == [0, 1, 2, 3, 3]
+    for keep in ("^n$", ["*"]):
+        table = fastpack.pack(frame, "n", context_length=8, keep=keep)
+        assert table.columns[:-4] == ([keep] if isinstance(keep, str) else keep)
+
+
+def test_arrow_that_polars_cannot_read():
+    for data in (
+        pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]),
+        pd.DataFrame({"n_tokens": [1, "x"]}),
+        pl.DataFrame,
+    ):
+        with pytest.raises(DataTypeError, match="cannot be read as Arrow data"):
+            fastpack.pack(data, context_length=8)
 
 
 def test_length_that_cannot_be_read():
@@ -277,9 +305,9 @@ def test_lengths_that_are_wrong():
         series = pl.Series("n", values, dtype=dtype)
         return fastpack.pack(series, context_length=8)
 
-    with pytest.raises(DataError, match="`n` has 2 null lengths, the first in row 1"):
+    with pytest.raises(DataError, match="`n` has null lengths: 2, the first in row 1"):
         pack([1, None, 3, None])
-    with pytest.raises(DataError, match="1 null lengths"):
+    with pytest.raises(DataError, match="null lengths: 1, the first in row 0"):
         pack([None])
     with pytest.raises(DataError, match="negative length: -2 in row 2"):
         pack([1, 5, -2, -3])
@@ -293,6 +321,15 @@ def test_lengths_that_are_wrong():
         fastpack.pack(np.array([True]), context_length=8)
     with pytest.raises(DataTypeError, match="got object"):
         fastpack.pack(np.array([1], object), context_length=8)
+
+
+def test_more_rows_than_the_machine_can_hold():
+    with pytest.raises(DataError, match=r"576,460,752,303,423,489 rows(.|\n)*longest"):
+        fastpack.pack(np.array([2**62, 4]), context_length=8)
+    table = fastpack.pack(
+        np.array([2**62, 4]), context_length=8, long_documents="truncate"
+    )
+    assert table["chunk_length"].to_list() == [8, 4]
 
 
 def test_long_documents_refused():
@@ -337,8 +374,9 @@ def test_keep_that_cannot_be():
     for keep in ([], cs.string()):
         with pytest.raises(OptionError, match="`keep` selects no column"):
             fastpack.pack(frame, context_length=8, keep=keep)
-    with pytest.raises(DataError, match="`keep`"):
-        fastpack.pack(frame, context_length=8, keep=object())
+    for keep in (5, b"x", True, object(), [5]):
+        with pytest.raises(OptionTypeError, match="`keep` must be columns' names"):
+            fastpack.pack(frame, context_length=8, keep=keep)
     with pytest.raises(DataError, match="one value a document"):
         fastpack.pack(frame, context_length=8, keep=pl.col("n_tokens").max())
 

@@ -57,7 +57,7 @@ def test_many_batches_and_a_table_that_grows():
 def test_first_negative_length_is_named():
     lengths = np.ones(600_000, np.int32)
     lengths[[500_000, 550_000]] = -3
-    with pytest.raises(DataError, match="negative length: -3 in row 500000"):
+    with pytest.raises(DataError, match="negative length: -3 in row 500,000"):
         LengthHistogram.from_lengths(pl.Series("n", lengths))
 
 
@@ -86,7 +86,22 @@ def test_bad_values(lengths, counts, message):
         LengthHistogram(lengths, counts)
 
 
-@pytest.mark.parametrize("values", [[1.5], [[1]], ["a"], 7])
+def test_sums_of_histograms_beyond_int64():
+    for histogram in (
+        LengthHistogram([0], [2**62]),
+        LengthHistogram([0, 1000], [2**62, 1]),
+    ):
+        with pytest.raises(DataError, match=r"more than 2\*\*63 - 1 documents"):
+            histogram + histogram
+    with pytest.raises(DataError, match="Int64 cannot hold: 18446744073709551615"):
+        LengthHistogram([1], np.array([2**64 - 1], np.uint64))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[1.5], [[1]], ["a"], 7, [[1], [2, 3]], np.ma.array([1], mask=[True])],
+    ids=str,
+)
 def test_bad_types(values):
     with pytest.raises(DataTypeError, match="1-D array of integers"):
         LengthHistogram(values, [1])
@@ -98,7 +113,9 @@ def test_its_manners():
         "LengthHistogram(n_documents=3, n_tokens=14, distinct lengths 2, 3 to 8 tokens)"
     )
     assert histogram.to_frame().rows() == [(3, 2), (8, 1)]
-    assert pickle.loads(pickle.dumps(histogram)) == histogram
+    copy = pickle.loads(pickle.dumps(histogram))
+    assert copy == histogram
+    assert not copy.counts.flags.writeable
     assert histogram != 5
     with pytest.raises(ValueError, match="read-only"):
         histogram.counts[0] = 7

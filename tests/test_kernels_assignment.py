@@ -84,6 +84,14 @@ def test_seek_to_every_rank():
         assert rest.equals(whole[cut:])
 
 
+def test_long_documents_that_were_not_planned_are_refused():
+    plan = plan_of([1, 8], 8, long_documents="error")
+    with pytest.raises(fastpack.DataError, match="row 0 has 9 tokens"):
+        plan.assign(np.array([9]))
+    with pytest.raises(fastpack.DataError, match="`long_documents` is 'error'"):
+        plan.assign(np.array([1]), after=fastpack.LengthHistogram([99], [1]))
+
+
 def test_unplanned_lengths_are_refused():
     plan = plan_of([6, 6, 3], 10)
     for lengths in ([6, 6, 6], [5], [11], [6, 6, 3, 3], [2**40]):

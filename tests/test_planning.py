@@ -149,6 +149,34 @@ def test_figures_are_json_and_plans_can_be_pickled():
     assert other.assign(lengths).equals(plan.assign(lengths))
 
 
+@pytest.mark.parametrize(
+    ("lengths", "counts", "context_length", "n_bins"),
+    [
+        ([1], [2**63 - 1], 1, 2**63 - 1),
+        ([1], [2**62], 1, 2**62),
+        ([2], [2**62 - 1], 3, 2**62 - 1),
+        ([2**63 - 1], [1], 1, 2**63 - 1),
+        ([2**63 - 1], [1], 2**31 - 1, 2**32 + 3),
+    ],
+)
+def test_as_many_bins_as_there_can_be(lengths, counts, context_length, n_bins):
+    histogram = fastpack.LengthHistogram(lengths, counts)
+    plan = fastpack.plan(histogram, context_length=context_length)
+    assert plan.n_bins == n_bins
+    assert plan.padding == n_bins * context_length - plan.n_tokens >= 0
+
+
+def test_what_is_no_histogram():
+    plan = fastpack.plan(np.array([1]), context_length=8)
+    for wrong in (
+        lambda: plan.assign(np.array([1]), after=5),
+        lambda: fastpack.PackingPlan(np.array([1]), plan.options),
+        lambda: fastpack.PackingPlan(plan.histogram, 8),
+    ):
+        with pytest.raises(fastpack.OptionTypeError, match="` must be a "):
+            wrong()
+
+
 def test_lengths_must_be_one_column():
     frame = pl.DataFrame({"a": [1], "b": [2]})
     with pytest.raises(fastpack.DataError, match="`lengths` must be one column, got 2"):

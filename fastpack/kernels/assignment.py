@@ -157,7 +157,7 @@ def assign(
         L, in tokens.
     longest
         How many tokens of a document longer than L are assigned: None for all, L to
-        truncate, 0 to drop it.
+        truncate, 0 to drop it; -1 where there can be none.
     cursors, slots, long_lengths, runs
         The state, as `seek` set it up, and what it is read with; `cursors` is changed.
     document, chunk_start, chunk_length, bin, bin_offset
@@ -208,10 +208,10 @@ def assign(
                 continue
         # The others: a document that is empty or long, or the end of a round.
         row = i + shift
-        if left < 0:
-            return i, token, row, UNPLANNED
         if longest is not None and left > context_length:
             left = np.int64(longest)
+        if left < 0:
+            return i, token, row, UNPLANNED
         left -= token
         if left > context_length:
             # Full chunks: all of them are one run, in which each takes the next bin.

@@ -59,8 +59,8 @@ from fastpack.kernels.jit import kernel
 EMPTY_BINS = 1
 """The node of the endless supply of empty bins."""
 
-ENDLESS = np.iinfo(np.int64).max // 2
-"""How many empty bins there are at first. Bin numbers stay below 2**63."""
+ENDLESS = np.iinfo(np.int64).max
+"""How many empty bins there are at first: as many as there can be tokens."""
 
 RUN = np.dtype(
     [
