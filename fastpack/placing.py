@@ -35,5 +35,7 @@ def place_chunks(chunks: Chunks, capacity: int) -> tuple[npt.NDArray[Any], int]:
     while n_runs := best_fit.best_fit_decreasing(
         spaces, capacity, chunks.lengths, left, buffer
     ):
-        parts.append(buffer[:n_runs].copy())
-    return np.concatenate(parts), int(spaces.first[best_fit.EMPTY_BINS])
+        # As bytes: records are copied field by field, at 20 times the price.
+        parts.append(buffer[:n_runs].view(np.uint8).copy())
+    runs = np.concatenate(parts).view(best_fit.RUN)
+    return runs, int(spaces.first[best_fit.EMPTY_BINS])

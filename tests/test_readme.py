@@ -27,7 +27,7 @@ def test_python_blocks_print_the_text_blocks():
             output = io.StringIO()
             with contextlib.redirect_stdout(output):
                 exec(code, names)
-            printed.append(output.getvalue())
+            printed += [output.getvalue()] if output.getvalue() else []
         elif printed:
             assert code == printed.pop(0)
     assert printed == []

@@ -216,8 +216,8 @@ def assign(
         if left > context_length:
             # Full chunks: all of them are one run, in which each takes the next bin.
             target = cursors[full_slot]["bin"]
-            end = cursors[full_slot]["end"]
-            while left > context_length and target != end and row != n_rows:
+            end = min(cursors[full_slot]["end"], target + np.int64(n_rows - row))
+            while left > context_length and target != end:
                 bin[row] = target
                 bin_offset[row] = 0
                 if document is not None:
