@@ -215,7 +215,7 @@ def _show_plan(plan: "PackingPlan", output: Path) -> None:
         ("sequences", f"{plan.n_bins:,}"),
         ("  lower bound", f"{plan.lower_bound:,}"),
         ("padding (tokens)", f"{plan.padding:,}"),
-        ("efficiency", f"{100 * plan.efficiency:.3f} %"),
+        ("efficiency", f"{100 * plan.efficiency:.6g} %"),
     ]
     title = f"Packed into sequences of {plan.options.context_length:,} tokens"
     _print_table(title, ["", ""], rows)

@@ -83,6 +83,11 @@ def pack(
         A column is absent, lengths are null, negative or no integers, or, with
         ``long_documents="error"``, a document is longer than L.
 
+    Notes
+    -----
+    Polars adds up an Int32 column in Int32, which a corpus overflows without a word:
+    cast first, ``pl.col("chunk_length").cast(pl.Int64).sum()``, or use `fastpack.plan`.
+
     See Also
     --------
     fastpack.plan : The figures of a packing, without the table.

@@ -227,7 +227,7 @@ class PackingPlan:
             "tokens": (self.n_tokens, of_tokens),
             "chunks": (self.n_chunks, ""),
             "sequences": (self.n_bins, f"lower bound {self.lower_bound:,}"),
-            "padding": (self.padding, f"efficiency {100 * self.efficiency:.3f} %"),
+            "padding": (self.padding, f"efficiency {100 * self.efficiency:.6g} %"),
         }
         width = max(5, *(len(f"{number:,}") for number, _ in rows.values()))
         title = (

@@ -136,7 +136,7 @@ def test_prints_as_a_short_summary():
         "  tokens       25   (5 packed, 0 truncated, 20 dropped)",
         "  chunks        1",
         "  sequences     1   (lower bound 1)",
-        "  padding       3   (efficiency 62.500 %)",
+        "  padding       3   (efficiency 62.5 %)",
     ]
 
 
