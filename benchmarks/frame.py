@@ -1,5 +1,8 @@
 """fastpack.pack: a frame in, the finished table out."""
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 
@@ -31,3 +34,32 @@ class Pack:
 
     def peakmem_pack(self, documents, context_length, distribution):
         fastpack.pack(self.frame, context_length=context_length)
+
+
+class PackLazily:
+    """Parquet to Parquet in two streaming passes, beside Polars passing it through."""
+
+    params = (DOCUMENTS,)
+    param_names = ("documents",)
+
+    def setup(self, documents):
+        self.folder = tempfile.TemporaryDirectory()
+        self.source = Path(self.folder.name, "documents.parquet")
+        self.assignment = Path(self.folder.name, "assignment.parquet")
+        lengths = make_lengths("web", documents)
+        pl.DataFrame({"n_tokens": lengths}).write_parquet(self.source)
+        self.time_pack(documents)  # compile, and make what is passed through
+
+    def teardown(self, documents):
+        self.folder.cleanup()
+
+    def time_pack(self, documents):
+        corpus = pl.scan_parquet(self.source)
+        fastpack.pack(corpus, context_length=2048).sink_parquet(self.assignment)
+
+    def time_pass_through(self, documents):
+        target = self.assignment.with_name("copy.parquet")
+        pl.scan_parquet(self.assignment).sink_parquet(target)
+
+    def peakmem_pack(self, documents):
+        self.time_pack(documents)

@@ -171,23 +171,27 @@ class Assigner:
     def table(
         self, lengths: pl.Series, kept: pl.DataFrame | None = None
     ) -> pl.DataFrame:
-        """Give the rows of the next documents, a checked column, as one table."""
-        tables = [self.empty_table(kept)]
-        start = 0
-        for array in length_arrays(lengths):
-            rows = None if kept is None else kept[start : start + array.size]
-            tables += self.tables(array, rows)
-            start += array.size
+        """Give the rows of the next documents as one table: see `tables`."""
+        tables = [self.empty_table(kept), *self.tables(lengths, kept)]
         return pl.concat(tables, rechunk=False)
 
     def tables(
-        self, lengths: npt.NDArray[Any], kept: pl.DataFrame | None = None
+        self, lengths: pl.Series, kept: pl.DataFrame | None = None
     ) -> Iterator[pl.DataFrame]:
         """Give the rows of the next documents, in tables of at most `TABLE_ROWS`.
 
-        With `kept`, one row a document of `lengths`, its columns stand in place of
-        `document`.
+        With `kept`, one row a document of the checked column `lengths`, its columns
+        stand in place of `document`.
         """
+        start = 0
+        for array in length_arrays(lengths):
+            rows = None if kept is None else kept[start : start + array.size]
+            yield from self._tables_of_array(array, rows)
+            start += array.size
+
+    def _tables_of_array(
+        self, lengths: npt.NDArray[Any], kept: pl.DataFrame | None
+    ) -> Iterator[pl.DataFrame]:
         first_token = 0
         while lengths.size:
             columns = self._new_columns(with_document=kept is None)

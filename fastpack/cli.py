@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_pack(commands)
+    _add_plan(commands)
     _add_demo(commands)
     return parser
 
@@ -66,6 +67,43 @@ def _add_pack(
         ),
     )
     parser.set_defaults(run=_pack)
+    _add_lengths(parser)
+    parser.add_argument(
+        "--output",
+        required=True,
+        type=Path,
+        metavar="FILE",
+        help="the .parquet file to write",
+    )
+    parser.add_argument(
+        "--keep",
+        nargs="+",
+        action="extend",
+        metavar="COLUMN",
+        help="columns that identify a document (default: its row index over all "
+        "sources, as column `document`)",
+    )
+    _add_overwrite(parser)
+
+
+def _add_plan(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> None:
+    parser = commands.add_parser(
+        "plan",
+        help="print the figures of a packing, without the assignment table",
+        usage="fastpack plan SOURCE ... --context-length L [options]",
+        description=(
+            "Print the figures of a packing, in the time it takes to read the lengths "
+            "batch by batch."
+        ),
+    )
+    parser.set_defaults(run=_plan)
+    _add_lengths(parser)
+
+
+def _add_lengths(parser: argparse.ArgumentParser) -> None:
+    """Add what says which documents are packed, and by which rules."""
     parser.add_argument(
         "sources",
         nargs="+",
@@ -88,27 +126,11 @@ def _add_pack(
     )
     _add_context_length(parser, required=True)
     parser.add_argument(
-        "--output",
-        required=True,
-        type=Path,
-        metavar="FILE",
-        help="the .parquet file to write",
-    )
-    parser.add_argument(
-        "--keep",
-        nargs="+",
-        action="extend",
-        metavar="COLUMN",
-        help="columns that identify a document (default: its row index over all "
-        "sources, as column `document`)",
-    )
-    parser.add_argument(
         "--long-documents",
         choices=get_args(LongDocuments),
         default="split",
         help="what is done with documents longer than a sequence (default: split)",
     )
-    _add_overwrite(parser)
     parser.add_argument(
         "--json", action="store_true", help="print the figures as JSON, to stdout"
     )
@@ -165,27 +187,46 @@ def _context_length(text: str) -> int:
 
 
 def _pack(arguments: argparse.Namespace) -> None:
-    from fastpack import files  # noqa: PLC0415
+    from fastpack import outputs, sources  # noqa: PLC0415
     from fastpack.frame import pack_columns  # noqa: PLC0415
 
-    options = PackingOptions(
-        context_length=arguments.context_length,
-        long_documents=arguments.long_documents,
-    )
     output: Path = arguments.output
-    sources = files.find_sources(arguments.sources)
-    named = [*sources, *map(Path, arguments.sources)]
-    files.check_output(output, sources=named, overwrite=arguments.overwrite)
-    lengths, kept = files.read_columns(
-        sources, length=arguments.length, tokens=arguments.tokens, keep=arguments.keep
+    paths = sources.find_sources(arguments.sources)
+    named = [*paths, *map(Path, arguments.sources)]
+    outputs.check_output(output, sources=named, overwrite=arguments.overwrite)
+    lengths, kept = sources.read_columns(
+        paths, length=arguments.length, tokens=arguments.tokens, keep=arguments.keep
     )
-    table, plan = pack_columns(lengths, kept, options)
-    description = files.describe(plan)
-    files.write_parquet(table, output, description, overwrite=arguments.overwrite)
+    table, plan = pack_columns(lengths, kept, _options(arguments))
+    description = outputs.describe(plan)
+    outputs.write_parquet(table, output, description, overwrite=arguments.overwrite)
     if arguments.json:
         print(json.dumps({"output": str(output), **description}))  # noqa: T201
     else:
-        _show_plan(plan, output)
+        _show_plan(plan)
+        print(f"wrote {output}", file=sys.stderr)  # noqa: T201
+
+
+def _plan(arguments: argparse.Namespace) -> None:
+    from fastpack import outputs, sources  # noqa: PLC0415
+    from fastpack.planning import PackingPlan  # noqa: PLC0415
+
+    paths = sources.find_sources(arguments.sources)
+    histogram = sources.count_sources(
+        paths, length=arguments.length, tokens=arguments.tokens
+    )
+    plan = PackingPlan(histogram, _options(arguments))
+    if arguments.json:
+        print(json.dumps(outputs.describe(plan)))  # noqa: T201
+    else:
+        _show_plan(plan)
+
+
+def _options(arguments: argparse.Namespace) -> PackingOptions:
+    return PackingOptions(
+        context_length=arguments.context_length,
+        long_documents=arguments.long_documents,
+    )
 
 
 def _demo(arguments: argparse.Namespace) -> None:
@@ -201,7 +242,7 @@ def _demo(arguments: argparse.Namespace) -> None:
     )
 
 
-def _show_plan(plan: "PackingPlan", output: Path) -> None:
+def _show_plan(plan: "PackingPlan") -> None:
     rows = [
         ("documents", f"{plan.n_documents:,}"),
         ("  empty", f"{plan.empty_documents:,}"),
@@ -219,7 +260,6 @@ def _show_plan(plan: "PackingPlan", output: Path) -> None:
     ]
     title = f"Packed into sequences of {plan.options.context_length:,} tokens"
     _print_table(title, ["", ""], rows)
-    print(f"wrote {output}", file=sys.stderr)  # noqa: T201
 
 
 def _show_demo(demo: "Demo") -> None:

@@ -9,10 +9,10 @@ import polars as pl
 
 from fastpack.concatenation import ConcatenationFigures, concatenate
 from fastpack.errors import SourceNotFoundError
-from fastpack.files import check_output, describe, write_parquet
 from fastpack.frame import pack_columns
 from fastpack.inputs import check_lengths
 from fastpack.options import PackingOptions
+from fastpack.outputs import check_output, describe, write_parquet
 from fastpack.planning import PackingPlan
 
 WORD_OR_SYMBOL = r"\w+|[^\w\s]"

@@ -1,8 +1,7 @@
 """pack(): a table with a column of document lengths in, the assignment table out."""
 
 import os
-from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, overload
 
 import polars as pl
 
@@ -12,25 +11,46 @@ from fastpack.histogram import count_lengths
 from fastpack.inputs import (
     DEFAULT_LENGTH,
     FrameLike,
+    Keep,
     as_frame,
     select_kept,
     select_lengths,
 )
 from fastpack.options import LongDocuments, PackingOptions
 from fastpack.planning import PackingPlan
+from fastpack.streaming import pack_lazily
 
-Keep: TypeAlias = str | Sequence[str] | pl.Expr | None
-"""Names or a selector (which is an expression)."""
+
+@overload
+def pack(
+    data: pl.LazyFrame,
+    length: str | pl.Expr = ...,
+    *,
+    context_length: int,
+    keep: Keep | None = ...,
+    long_documents: LongDocuments = ...,
+) -> pl.LazyFrame: ...
+
+
+@overload
+def pack(
+    data: FrameLike,
+    length: str | pl.Expr = ...,
+    *,
+    context_length: int,
+    keep: Keep | None = ...,
+    long_documents: LongDocuments = ...,
+) -> pl.DataFrame: ...
 
 
 def pack(
-    data: FrameLike,
+    data: Any,
     length: str | pl.Expr = DEFAULT_LENGTH,
     *,
     context_length: int,
-    keep: Keep = None,
+    keep: Keep | None = None,
     long_documents: LongDocuments = "split",
-) -> pl.DataFrame:
+) -> pl.DataFrame | pl.LazyFrame:
     """Pack documents into training sequences of `context_length` tokens.
 
     Best-fit packing (Ding et al., ICML 2024, "Fewer Truncations Improve Language
@@ -40,9 +60,9 @@ def pack(
     Parameters
     ----------
     data
-        One row a document: a pl.DataFrame or anything with ``__arrow_c_stream__``
-        (PyArrow table, pandas frame, DuckDB relation ...); or the lengths
-        themselves, as a pl.Series or a 1-D NumPy array of integers.
+        One row a document: a pl.DataFrame or pl.LazyFrame, or anything with
+        ``__arrow_c_stream__`` (PyArrow table, pandas frame, DuckDB relation ...); or
+        the lengths themselves, as a pl.Series or a 1-D NumPy array of integers.
     length
         The column of document lengths in tokens, by name or as an expression, such as
         ``pl.col("input_ids").list.len()``. Integers of any width, none null or
@@ -59,8 +79,10 @@ def pack(
 
     Returns
     -------
-    polars.DataFrame
-        The assignment table: one row a chunk, in document order.
+    polars.DataFrame or polars.LazyFrame
+        The assignment table: one row a chunk, in document order. Lazy where `data` is:
+        then nothing is read before it is collected or sunk, in two streaming passes
+        over `data` that hold a batch at a time.
 
         ============== ======= =====================================================
         `document`     Int64   row index of the document in `data`; or `keep`
@@ -114,6 +136,8 @@ def pack(
     options = PackingOptions(
         context_length=context_length, long_documents=long_documents
     )
+    if isinstance(data, pl.LazyFrame):
+        return pack_lazily(data, length, keep, options)
     frame = as_frame(data)
     if isinstance(length, str) and length == DEFAULT_LENGTH:
         length = _name_of_lengths(data, frame)

@@ -173,7 +173,7 @@ class LengthCounter:
         self._table = np.zeros(self._FIRST_TABLE, np.int64)
         self._others = np.empty(self._BATCH, np.int64)
         self._beyond = LengthHistogram([], [])
-        self._n_rows = 0
+        self.n_rows = 0
 
     def add(self, lengths: npt.NDArray[Any]) -> None:
         """Count an array of int32 or int64; raise DataError if one is negative."""
@@ -183,7 +183,7 @@ class LengthCounter:
             batch = lengths[start : start + self._BATCH]
             if n_others := count(batch, self._table, self._others):
                 self._add_others(batch, self._others[:n_others])
-            self._n_rows += batch.size
+            self.n_rows += batch.size
 
     def _add_others(self, batch: npt.NDArray[Any], others: _Int64Array) -> None:
         """Count the lengths of a batch that the table had no place for."""
@@ -191,7 +191,7 @@ class LengthCounter:
             row = int(np.argmax(batch < 0))
             msg = (
                 f"`{self._name}` has a negative length: {batch[row]} "
-                f"in row {self._n_rows + row:,} (rows count from 0)\n"
+                f"in row {self.n_rows + row:,} (rows count from 0)\n"
                 "Hint: lengths are counted in tokens; 0 is an empty document."
             )
             raise DataError(msg)

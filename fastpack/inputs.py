@@ -19,7 +19,13 @@ from fastpack.errors import DataError, DataTypeError, OptionError, OptionTypeErr
 FrameLike: TypeAlias = Any
 """pl.DataFrame, pl.Series, a 1-D NumPy array of integers, or an Arrow stream."""
 
+Keep: TypeAlias = str | Sequence[str | pl.Expr] | pl.Expr
+"""Columns, by name or selector (which is an expression)."""
+
 DEFAULT_LENGTH = "n_tokens"
+
+LENGTHS = "\0lengths"
+"""The name of the lengths beside columns that are kept: no column has it."""
 
 RESERVED_COLUMNS = ("chunk_start", "chunk_length", "bin", "bin_offset")
 """The assignment table has these beside what identifies the document."""
@@ -72,7 +78,7 @@ def _as_series(data: FrameLike, parameter: str) -> pl.Series:
             raise DataTypeError(msg) from error
     kind = f"{type(data).__module__}.{type(data).__qualname__}"
     if isinstance(data, pl.LazyFrame):
-        hint = "Hint: collect it first: `frame.collect()`."
+        hint = f"Hint: collect it first: `{parameter}.collect()`."
     elif hasattr(data, "to_polars"):
         hint = f"Hint: pass `{parameter}.to_polars()`."
     else:
@@ -117,15 +123,18 @@ def select_lengths(frame: pl.DataFrame, length: str | pl.Expr) -> pl.Series:
     return check_lengths(lengths.to_series())
 
 
-def check_lengths(lengths: pl.Series) -> pl.Series:
-    """Refuse a column that does not hold an integer for each document."""
+def check_lengths(lengths: pl.Series, first_row: int = 0) -> pl.Series:
+    """Refuse a column that does not hold an integer for each document.
+
+    `first_row` is the row of the first, where the column is a part of a longer one.
+    """
     name = lengths.name or "lengths"
     if lengths.is_empty() and lengths.dtype == pl.Null:
         return lengths.cast(pl.Int64)
     if not lengths.dtype.is_integer() and lengths.dtype != pl.Null:
         raise _wrong_dtype(name, str(lengths.dtype))
     if n_null := lengths.null_count():
-        row = lengths.is_null().arg_max()
+        row = first_row + (lengths.is_null().arg_max() or 0)
         msg = (
             f"`{name}` has null lengths: {n_null:,}, the first in row {row:,} (rows "
             "count from 0)\n"
@@ -140,29 +149,38 @@ def check_lengths(lengths: pl.Series) -> pl.Series:
             row = int(np.argmin(fits.to_numpy()))
             msg = (
                 f"`{name}` has a length that Int64 cannot hold: {lengths[row]} "
-                f"in row {row:,} (rows count from 0)\n"
+                f"in row {first_row + row:,} (rows count from 0)\n"
                 "Hint: lengths are counted in tokens."
             )
             raise DataError(msg) from error
     return lengths
 
 
-def select_kept(frame: pl.DataFrame, keep: Any) -> pl.DataFrame:
-    """Take the columns that identify documents in the assignment table."""
+def as_expression(column: str | pl.Expr) -> pl.Expr:
+    """Turn a name into what selects just that: "*" or "^a.*$" is no pattern."""
+    return cs.by_name(column).as_expr() if isinstance(column, str) else column
+
+
+def as_list(keep: Keep) -> list[str | pl.Expr]:
+    """Turn one name or selector, or several, into several."""
     names = [keep] if isinstance(keep, (str, pl.Expr)) else keep
     if not isinstance(names, Sequence) or not all(
         isinstance(name, (str, pl.Expr)) for name in names
     ):
         msg = (
             f"`keep` must be columns' names or a selector, got {keep!r}\n"
-            f"Hint: {_listing(frame.columns)}."
+            "Hint: such as 'doc_id', ['source', 'doc_id'] or polars.selectors.string()."
         )
         raise OptionTypeError(msg)
+    return list(names)
+
+
+def select_kept(frame: pl.DataFrame, keep: Keep) -> pl.DataFrame:
+    """Take the columns that identify documents in the assignment table."""
+    names = as_list(keep)
     literal = [name for name in names if isinstance(name, str)]
     check_names(frame.columns, "keep", literal)
-    # A name is just that: as an expression, "*" or "^a.*$" would be a pattern.
-    columns = [cs.by_name(name) if isinstance(name, str) else name for name in names]
-    kept = _select(frame, "keep", columns)
+    kept = _select(frame, "keep", [as_expression(name) for name in names])
     if kept.width == 0:
         msg = (
             f"`keep` selects no column: {keep!r}\n"

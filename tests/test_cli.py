@@ -69,6 +69,35 @@ def test_pack_json_is_what_the_file_carries(source, tmp_path, capsys):
     assert figures == json.loads(pl.read_parquet_metadata(output)["fastpack"])
 
 
+def test_plan_gives_the_figures_of_pack(source, tmp_path, capsys):
+    output = tmp_path / "out.parquet"
+    context_length = ["--context-length", 8]
+    fastpack_in_process("pack", source, *context_length, "--output", output, "--json")
+    packed = json.loads(capsys.readouterr().out)
+    assert fastpack_in_process("plan", source, *context_length, "--json") == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert planned == {key: packed[key] for key in ("version", "options", "figures")}
+    assert fastpack_in_process("plan", source, source.parent, *context_length) == 2
+    assert fastpack_in_process("plan", source, *context_length) == 0
+    assert "84.375 %" in capsys.readouterr().err
+    assert fastpack_in_process("plan", source, *context_length, "--length", "n") == 1
+    assert "documents.parquet: `--length` names" in capsys.readouterr().err
+    FRAME.with_columns(n_tokens=None).write_parquet(source)
+    assert fastpack_in_process("plan", source, *context_length) == 1
+    assert "`n_tokens` has null lengths: 5" in capsys.readouterr().err
+
+
+def test_plan_of_every_kind_of_source(tmp_path, capsys):
+    frame = FRAME.select("n_tokens")
+    frame.write_csv(tmp_path / "1.csv")
+    frame.clear().write_csv(tmp_path / "2.csv")
+    frame.write_ndjson(tmp_path / "3.ndjson")
+    frame.write_ipc_stream(tmp_path / "4.arrow")
+    assert fastpack_in_process("plan", tmp_path, "--context-length", 8, "--json") == 0
+    figures = json.loads(capsys.readouterr().out)["figures"]
+    assert (figures["n_documents"], figures["n_tokens"]) == (15, 81)
+
+
 def test_pack_tokens_from_several_sources(tmp_path):
     for number, ids in enumerate([[[1, 2, 3], []], [[4] * 8]]):
         pl.DataFrame({"ids": ids}).write_ndjson(tmp_path / f"{number}.ndjson")
@@ -138,7 +167,12 @@ def test_exit_codes_of_sources_and_outputs(source, tmp_path, capsys):
 
 
 def test_help_and_version():
-    for arguments in (["--help"], ["pack", "--help"], ["demo", "--help"]):
+    for arguments in (
+        ["--help"],
+        ["pack", "--help"],
+        ["plan", "--help"],
+        ["demo", "--help"],
+    ):
         shown = run(*arguments)
         assert shown.returncode == 0
         assert "usage: fastpack" in shown.stdout
@@ -231,7 +265,7 @@ def test_interrupted(source, tmp_path, capsys, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fastpack.files.write_parquet", interrupt)
+    monkeypatch.setattr("fastpack.outputs.write_parquet", interrupt)
     output = tmp_path / "out.parquet"
     arguments = ["pack", source, "--context-length", 8, "--output", output]
     assert fastpack_in_process(*arguments) == 130

@@ -228,8 +228,8 @@ def test_what_needs_a_step_first():
 
     with pytest.raises(DataTypeError, match=r"Hint: pass `data.to_polars\(\)`"):
         fastpack.pack(Dataset(), context_length=8)
-    with pytest.raises(DataTypeError, match="Hint: collect it first"):
-        fastpack.pack(pl.LazyFrame({"n_tokens": LENGTHS}), context_length=8)
+    with pytest.raises(DataTypeError, match=r"`lengths` (.|\n)*Hint: collect it first"):
+        fastpack.plan(pl.LazyFrame({"n_tokens": LENGTHS}), context_length=8)
     with pytest.raises(
         DataTypeError, match=r"1-D array of lengths, got shape \(5, 1\)"
     ):

@@ -5,7 +5,10 @@ import io
 import re
 from pathlib import Path
 
+import polars as pl
 import pytest
+
+import fastpack
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -19,7 +22,11 @@ def blocks(*languages):
     ]
 
 
-def test_python_blocks_print_the_text_blocks():
+def test_python_blocks_print_the_text_blocks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "corpus").mkdir()
+    corpus = pl.DataFrame({"doc_id": ["x", "y"], "n_tokens": [3000, 7]})
+    corpus.write_parquet("corpus/part-1.parquet")
     names = {}
     printed = []
     for language, code in blocks("python", "text"):
@@ -31,6 +38,8 @@ def test_python_blocks_print_the_text_blocks():
         elif printed:
             assert code == printed.pop(0)
     assert printed == []
+    expected = fastpack.pack(corpus, context_length=2048, keep="doc_id")
+    assert pl.read_parquet("assignment.parquet").equals(expected)
 
 
 def test_ten_lines_of_python():

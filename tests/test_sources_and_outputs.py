@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 import fastpack
-from fastpack import files
+from fastpack import outputs, sources
 from fastpack.errors import (
     DataError,
     DataTypeError,
@@ -32,7 +32,7 @@ def write(frame, path):
 @pytest.mark.parametrize("suffix", [".parquet", ".arrow", ".csv", ".ndjson"])
 def test_every_kind_of_source(tmp_path, suffix):
     path = write(FRAME, tmp_path / f"part{suffix}")
-    lengths, kept = files.read_columns([path], length="n_tokens", keep=["id"])
+    lengths, kept = sources.read_columns([path], length="n_tokens", keep=["id"])
     assert lengths.to_list() == [8, 6, 4]
     assert kept["id"].to_list() == ["a", "b", "c"]
 
@@ -46,10 +46,10 @@ def test_sources_are_found_in_natural_order(tmp_path):
     write(FRAME, tmp_path / "_temporary/part-0.parquet")
     (tmp_path / "README.md").touch()
 
-    def found(*sources):
+    def found(*named):
         return [
             path.relative_to(tmp_path).as_posix()
-            for path in files.find_sources([str(source) for source in sources])
+            for path in sources.find_sources([str(source) for source in named])
         ]
 
     ordered = ["part-1.parquet", "part-2.parquet", "part-10.parquet"]
@@ -62,19 +62,19 @@ def test_sources_are_found_in_natural_order(tmp_path):
 
 def test_a_file_whose_name_looks_like_a_glob(tmp_path):
     path = write(FRAME, tmp_path / "part[1].parquet")
-    assert files.find_sources([str(path)]) == [path]
+    assert sources.find_sources([str(path)]) == [path]
 
 
 def test_a_source_named_twice(tmp_path):
     path = write(FRAME, tmp_path / "part.parquet")
     with pytest.raises(OptionError, match="named twice"):
-        files.find_sources([str(tmp_path), str(path)])
+        sources.find_sources([str(tmp_path), str(path)])
 
 
 def test_arrow_streams_are_read_too(tmp_path):
     path = tmp_path / "stream.arrow"
     FRAME.write_ipc_stream(path)
-    lengths, kept = files.read_columns([path], length="n_tokens", keep=["id"])
+    lengths, kept = sources.read_columns([path], length="n_tokens", keep=["id"])
     assert lengths.to_list() == [8, 6, 4]
     assert kept["id"].to_list() == ["a", "b", "c"]
 
@@ -83,7 +83,7 @@ def test_no_source(tmp_path):
     (tmp_path / "empty").mkdir()
     for source in ("absent.parquet", "*.parquet", "empty"):
         with pytest.raises(SourceNotFoundError, match="Hint: a source is"):
-            files.find_sources([str(tmp_path / source)])
+            sources.find_sources([str(tmp_path / source)])
 
 
 def test_several_sources_follow_each_other(tmp_path):
@@ -93,7 +93,7 @@ def test_several_sources_follow_each_other(tmp_path):
         write(small, tmp_path / "2.arrow"),
         write(FRAME.clear(), tmp_path / "3.parquet"),
     ]
-    lengths, kept = files.read_columns(paths, length="n_tokens", keep=["id"])
+    lengths, kept = sources.read_columns(paths, length="n_tokens", keep=["id"])
     assert lengths.to_list() == [8, 6, 4] * 2
     assert kept["id"].to_list() == ["a", "b", "c"] * 2
 
@@ -102,7 +102,7 @@ def test_several_sources_follow_each_other(tmp_path):
 def test_token_lists(tmp_path, dtype):
     frame = pl.DataFrame({"ids": pl.Series([[1, 2], [3, 4]], dtype=dtype)})
     path = write(frame, tmp_path / "tokens.parquet")
-    lengths, kept = files.read_columns([path], length="n_tokens", tokens="ids")
+    lengths, kept = sources.read_columns([path], length="n_tokens", tokens="ids")
     assert lengths.to_list() == [2, 2]
     assert kept is None
 
@@ -121,61 +121,61 @@ def test_sources_that_cannot_be_read(tmp_path):
     binary.write_bytes(bytes(range(256)))
     for path in (bad, truncated, other, empty, binary):
         with pytest.raises(DataError, match=path.name):
-            files.read_columns([good, path], length="n_tokens")
+            sources.read_columns([good, path], length="n_tokens")
     nulls = pl.DataFrame({"n_tokens": [1, None]})
     path = write(nulls, tmp_path / "nulls.parquet")
     with pytest.raises(
         DataError, match=r"nulls.parquet: `n_tokens` has null lengths: 1"
     ):
-        files.read_columns([good, path], length="n_tokens")
+        sources.read_columns([good, path], length="n_tokens")
     with pytest.raises(DataError, match="Hint: the columns are 'id', 'n_tokens'"):
-        files.read_columns([good], length="n")
+        sources.read_columns([good], length="n")
     with pytest.raises(DataError, match=r"good.parquet: `--keep` names a column that"):
-        files.read_columns([good], length="n_tokens", keep=["doc"])
+        sources.read_columns([good], length="n_tokens", keep=["doc"])
     lists = pl.DataFrame({"ids": [[1, 2]]})
     path = write(lists, tmp_path / "lists.parquet")
     with pytest.raises(DataTypeError, match="Hint: --tokens ids takes"):
-        files.read_columns([path], length="ids")
+        sources.read_columns([path], length="ids")
     with pytest.raises(DataTypeError, match="must name a column of lists"):
-        files.read_columns([good], length="n_tokens", tokens="id")
+        sources.read_columns([good], length="n_tokens", tokens="id")
     numbers = FRAME.with_columns(id=pl.Series([1, 2, 3]))
     path = write(numbers, tmp_path / "numbers.parquet")
     with pytest.raises(DataTypeError, match=r"numbers.parquet: `--keep` column 'id'"):
-        files.read_columns([good, path], length="n_tokens", keep=["id"])
+        sources.read_columns([good, path], length="n_tokens", keep=["id"])
 
 
 def test_outputs_that_are_refused(tmp_path):
     existing = write(FRAME, tmp_path / "old.parquet")
     with pytest.raises(OutputExistsError, match="--overwrite"):
-        files.check_output(existing, overwrite=False)
-    files.check_output(existing, overwrite=True)
+        outputs.check_output(existing, overwrite=False)
+    outputs.check_output(existing, overwrite=True)
     with pytest.raises(OutputExistsError, match="one of the sources"):
-        files.check_output(existing, sources=[existing], overwrite=True)
+        outputs.check_output(existing, sources=[existing], overwrite=True)
     with pytest.raises(OutputExistsError, match="lies in a folder of sources"):
-        files.check_output(
+        outputs.check_output(
             tmp_path / "new.parquet", sources=[tmp_path], overwrite=False
         )
     with pytest.raises(SourceNotFoundError, match="folder of the output does not"):
-        files.check_output(tmp_path / "absent/new.parquet", overwrite=True)
+        outputs.check_output(tmp_path / "absent/new.parquet", overwrite=True)
     with pytest.raises(OptionError, match=r"must be a \.parquet file"):
-        files.check_output(tmp_path / "new.csv", overwrite=True)
+        outputs.check_output(tmp_path / "new.csv", overwrite=True)
     (tmp_path / "folder.parquet").mkdir()
     with pytest.raises(OutputExistsError, match="is a folder"):
-        files.check_output(tmp_path / "folder.parquet", overwrite=True)
+        outputs.check_output(tmp_path / "folder.parquet", overwrite=True)
 
 
 def test_written_in_one_step(tmp_path):
     output = tmp_path / "out.parquet"
-    files.write_parquet(FRAME, output, {"answer": 42}, overwrite=False)
+    outputs.write_parquet(FRAME, output, {"answer": 42}, overwrite=False)
     assert pl.read_parquet(output).equals(FRAME)
     assert pl.read_parquet_metadata(output)["fastpack"] == '{"answer": 42}'
     umask = os.umask(0)
     os.umask(umask)
     assert output.stat().st_mode & 0o777 == 0o666 & ~umask
     with pytest.raises(OutputExistsError):
-        files.write_parquet(FRAME.clear(), output, {}, overwrite=False)
+        outputs.write_parquet(FRAME.clear(), output, {}, overwrite=False)
     assert pl.read_parquet(output).equals(FRAME)
-    files.write_parquet(FRAME[:1], output, {}, overwrite=True)
+    outputs.write_parquet(FRAME[:1], output, {}, overwrite=True)
     assert pl.read_parquet(output).equals(FRAME[:1])
     assert [path.name for path in tmp_path.iterdir()] == ["out.parquet"]
 
@@ -186,9 +186,9 @@ def test_no_hard_links(tmp_path, monkeypatch):
 
     monkeypatch.setattr("pathlib.Path.hardlink_to", refuse)
     output = tmp_path / "out.parquet"
-    files.write_parquet(FRAME, output, {}, overwrite=False)
+    outputs.write_parquet(FRAME, output, {}, overwrite=False)
     with pytest.raises(OutputExistsError):
-        files.write_parquet(FRAME, output, {}, overwrite=False)
+        outputs.write_parquet(FRAME, output, {}, overwrite=False)
     assert [path.name for path in tmp_path.iterdir()] == ["out.parquet"]
 
 
@@ -202,14 +202,14 @@ def test_nothing_is_left_of_a_write_that_fails(tmp_path, monkeypatch):
 
     monkeypatch.setattr(pl.DataFrame, "write_parquet", fail)
     with pytest.raises(OSError, match="No space left"):
-        files.write_parquet(FRAME, output, {}, overwrite=True)
+        outputs.write_parquet(FRAME, output, {}, overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == ["out.parquet"]
     assert output.read_text() == "what the user had"
 
 
 def test_describe_is_the_plan():
     plan = fastpack.plan(np.array([8, 6]), context_length=8)
-    description = files.describe(plan)
+    description = outputs.describe(plan)
     assert description["version"] == fastpack.__version__
     assert description["options"] == {"context_length": 8, "long_documents": "split"}
     assert description["figures"]["n_bins"] == 2
@@ -221,7 +221,7 @@ def test_names_are_taken_literally(tmp_path):
     for suffix in (".parquet", ".arrow", ".csv", ".ndjson"):
         write(odd.with_columns(pl.all() * 2), tmp_path / f"a1{suffix}")
         path = write(odd, tmp_path / f"a[1]{suffix}")
-        lengths, kept = files.read_columns([path], length="^n$", keep=["*"])
+        lengths, kept = sources.read_columns([path], length="^n$", keep=["*"])
         assert lengths.to_list() == [1, 1]
         assert kept.columns == ["*"]
         assert kept["*"].cast(pl.Int64).to_list() == [2, 2]
@@ -230,11 +230,11 @@ def test_names_are_taken_literally(tmp_path):
 def test_ids_in_csv_files_are_not_changed(tmp_path):
     path = tmp_path / "ids.csv"
     path.write_text("id,n_tokens\n007,5\n08,6\n")
-    lengths, kept = files.read_columns([path], length="n_tokens", keep=["id"])
+    lengths, kept = sources.read_columns([path], length="n_tokens", keep=["id"])
     assert kept["id"].to_list() == ["007", "08"]
     assert lengths.to_list() == [5, 6]
     path.write_text("id,n_tokens\n")
-    lengths, _ = files.read_columns([path], length="n_tokens")
+    lengths, _ = sources.read_columns([path], length="n_tokens")
     assert lengths.dtype == pl.Int64
     assert lengths.is_empty()
 
@@ -242,21 +242,21 @@ def test_ids_in_csv_files_are_not_changed(tmp_path):
 def test_names_of_sources_that_sort_alike_or_cannot_be_used(tmp_path):
     for name in ("a001", "a1", "a01", "1²2"):
         write(FRAME, tmp_path / f"{name}.csv")
-    found = [path.stem for path in files.find_sources([str(tmp_path)])]
+    found = [path.stem for path in sources.find_sources([str(tmp_path)])]
     assert found == ["1²2", "a001", "a01", "a1"]
     with pytest.raises(OptionError, match="empty name"):
-        files.find_sources([""])
+        sources.find_sources([""])
     (tmp_path / "\udcff.csv").touch()
     with pytest.raises(OptionError, match="not UTF-8"):
-        files.find_sources([str(tmp_path)])
+        sources.find_sources([str(tmp_path)])
 
 
 def test_outputs_with_odd_names(tmp_path):
     for name in ("", ".", "/"):
         with pytest.raises(OptionError, match=r"must be a \.parquet file"):
-            files.check_output(Path(name), overwrite=False)
+            outputs.check_output(Path(name), overwrite=False)
     long = tmp_path / ("x" * 240 + ".parquet")
-    files.write_parquet(FRAME, long, {}, overwrite=False)
+    outputs.write_parquet(FRAME, long, {}, overwrite=False)
     assert pl.read_parquet(long).equals(FRAME)
 
 
@@ -264,6 +264,6 @@ def test_an_output_that_is_a_link(tmp_path):
     target = write(FRAME, tmp_path / "target.parquet")
     link = tmp_path / "link.parquet"
     link.symlink_to(target)
-    files.write_parquet(FRAME[:1], link, {}, overwrite=True)
+    outputs.write_parquet(FRAME[:1], link, {}, overwrite=True)
     assert link.is_symlink()
     assert pl.read_parquet(target).equals(FRAME[:1])

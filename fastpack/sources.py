@@ -1,31 +1,30 @@
-"""Files: sources by name, their columns into memory, a table out in one piece."""
+"""Sources: files, folders and globs by name -> columns of their documents."""
 
 import glob
-import json
-import os
 import re
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import polars as pl
-import polars.selectors as cs
 from polars.exceptions import PolarsError
 
-from fastpack import __version__
 from fastpack.errors import (
     DataError,
     DataTypeError,
-    FastpackError,
     OptionError,
-    OutputExistsError,
     SourceNotFoundError,
 )
-from fastpack.inputs import check_lengths, check_names, select_kept
-from fastpack.planning import PackingPlan
+from fastpack.histogram import LengthHistogram
+from fastpack.inputs import (
+    LENGTHS,
+    as_expression,
+    check_lengths,
+    check_names,
+    select_kept,
+)
+from fastpack.streaming import count_lazily
 
 
 def _scan_arrow(path: Path) -> pl.LazyFrame:
@@ -47,9 +46,6 @@ _SCANNERS: dict[str, Callable[[Path], pl.LazyFrame]] = {
     ".jsonl": lambda path: pl.scan_ndjson(glob.escape(str(path))),
     ".ndjson": lambda path: pl.scan_ndjson(glob.escape(str(path))),
 }
-
-_LENGTHS = "\0lengths"
-"""The name of the lengths while they are read: no column has it."""
 
 
 def find_sources(sources: Sequence[str]) -> list[Path]:
@@ -136,97 +132,54 @@ def read_columns(
     lengths = []
     kept = []
     for path in paths:
-        try:
-            frame = _read(path, length, tokens, keep)
-            name = length if tokens is None else tokens
-            column = frame.get_column(_LENGTHS).rename(name)
-            lengths.append(check_lengths(column).to_frame())
+        with _naming(path):
+            frame = _scan(path, length, tokens, keep).collect()
+            lengths.append(check_lengths(_renamed(frame, length, tokens)).to_frame())
             if keep is not None:
-                kept.append(select_kept(frame, keep))
+                kept.append(select_kept(frame.drop(LENGTHS), keep))
                 _check_same_columns(kept[0], kept[-1])
-        except (DataError, DataTypeError, OptionError) as error:
-            msg = f"{path}: {error}"
-            raise type(error)(msg) from error
-        except (PolarsError, UnicodeError, OSError) as error:
-            msg = (
-                f"{path} cannot be read as {path.suffix}: {error}\n"
-                "Hint: the suffix of a file says what it is."
-            )
-            raise DataError(msg) from error
     return (
         pl.concat(lengths, how="vertical_relaxed", rechunk=False).to_series(),
         pl.concat(kept, rechunk=False) if kept else None,
     )
 
 
-def check_output(
-    output: Path, *, sources: Sequence[Path] = (), overwrite: bool
-) -> None:
-    """Refuse, before any work is done, an output that could not be written.
+def count_sources(
+    paths: Sequence[Path], *, length: str, tokens: str | None = None
+) -> LengthHistogram:
+    """Count the lengths of all documents, a batch at a time: see `read_columns`."""
+    histogram = LengthHistogram([], [])
+    for path in paths:
+        with _naming(path):
+            lengths = _scan(path, length, tokens, None)
+            histogram += count_lazily(lengths, length if tokens is None else tokens)
+    return histogram
 
-    `sources` are the files that are read, and the folders that were named.
-    """
-    if output.suffix.lower() != ".parquet":
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Say in each error which source it is about."""
+    try:
+        yield
+    except (DataError, DataTypeError, OptionError) as error:
+        msg = f"{path}: {error}"
+        raise type(error)(msg) from error
+    except (PolarsError, UnicodeError, OSError) as error:
         msg = (
-            f"the output must be a .parquet file, got {str(output)!r}\n"
-            "Hint: such as assignment.parquet."
+            f"{path} cannot be read as {path.suffix}: {error}\n"
+            "Hint: the suffix of a file says what it is."
         )
-        raise OptionError(msg)
-    if not output.parent.is_dir():
-        msg = (
-            f"the folder of the output does not exist: {output.parent}\n"
-            "Hint: make it first."
-        )
-        raise SourceNotFoundError(msg)
-    if output.is_dir():
-        msg = f"the output is a folder: {output}\nHint: name a file in it."
-        raise OutputExistsError(msg)
-    if any(
-        source.is_dir() and source.resolve() in output.resolve().parents
-        for source in sources
-    ):
-        msg = (
-            f"the output lies in a folder of sources: {output}\n"
-            "Hint: write it elsewhere, or it would be a source of the next run."
-        )
-        raise OutputExistsError(msg)
-    if any(output.exists() and output.samefile(source) for source in sources):
-        msg = (
-            f"the output is one of the sources: {output}\n"
-            "Hint: write the assignment to a file of its own."
-        )
-        raise OutputExistsError(msg)
-    if output.exists() and not overwrite:
-        raise _exists(output)
+        raise DataError(msg) from error
 
 
-def write_parquet(
-    frame: pl.DataFrame, output: Path, metadata: dict[str, Any], *, overwrite: bool
-) -> None:
-    """Write a table to its final name in one step, or not at all.
-
-    The file's metadata has `metadata`, as JSON, under the key ``fastpack``.
-    """
-    with _replacing(output, overwrite=overwrite) as temporary:
-        try:
-            frame.write_parquet(temporary, metadata={"fastpack": json.dumps(metadata)})
-        except PolarsError as error:  # what Polars makes of a full disk, say
-            msg = f"{output} cannot be written: {error}"
-            raise OSError(msg) from error
+def _renamed(frame: pl.DataFrame, length: str, tokens: str | None) -> pl.Series:
+    return frame.get_column(LENGTHS).rename(length if tokens is None else tokens)
 
 
-def describe(plan: PackingPlan) -> dict[str, Any]:
-    """Return the version, the options and the figures of a packing, for JSON."""
-    return {
-        "version": __version__,
-        "options": plan.options.as_dict(),
-        "figures": plan.figures(),
-    }
-
-
-def _read(
+def _scan(
     path: Path, length: str, tokens: str | None, keep: Sequence[str] | None
-) -> pl.DataFrame:
+) -> pl.LazyFrame:
+    """Scan the columns `keep` of a source, and its lengths under the name `LENGTHS`."""
     scanner = _SCANNERS.get(path.suffix.lower())
     if scanner is None:
         msg = (
@@ -246,8 +199,7 @@ def _read(
         # Text has no types: ids such as 007 are kept as they stand there.
         texts = {name: pl.String() for name in keep or [] if name != length}
         lazy = pl.scan_csv(path, glob=False, schema_overrides=texts)
-    # By name, literally: pl.col would take "*" or "^a.*$" for a pattern.
-    lengths = cs.by_name(length if tokens is None else tokens).as_expr()
+    lengths = as_expression(length if tokens is None else tokens)
     if tokens is None and isinstance(schema[length], (pl.Array, pl.List)):
         msg = (
             f"`--length` must name a column of integers, {length!r} is "
@@ -266,11 +218,10 @@ def _read(
                 "Hint: a column of lengths goes to --length."
             )
             raise DataTypeError(msg)
-    kept = [cs.by_name(name) for name in keep or []]
-    frame = lazy.select(*kept, lengths.alias(_LENGTHS)).collect()
-    if path.suffix.lower() == ".csv" and frame.is_empty():  # a header says no type
-        return frame.with_columns(pl.col(_LENGTHS).cast(pl.Int64))
-    return frame
+    kept = [as_expression(name) for name in keep or []]
+    if path.suffix.lower() == ".csv" and lazy.head(1).collect().is_empty():
+        lengths = lengths.cast(pl.Int64)  # a header alone says no type
+    return lazy.select(*kept, lengths.alias(LENGTHS))
 
 
 def _check_same_columns(first: pl.DataFrame, other: pl.DataFrame) -> None:
@@ -281,43 +232,6 @@ def _check_same_columns(first: pl.DataFrame, other: pl.DataFrame) -> None:
                 "the first source\nHint: give it the same type in all of them."
             )
             raise DataTypeError(msg)
-
-
-@contextmanager
-def _replacing(output: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Give a temporary path beside `output`; move it there if all went well."""
-    output = output.resolve()  # through a link to what it names
-    temporary = output.with_name(f".fastpack-{secrets.token_hex(8)}.tmp")
-    try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        if overwrite:
-            temporary.replace(output)
-        else:
-            _move_to_new(temporary, output)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _move_to_new(temporary: Path, output: Path) -> None:
-    """Rename, but never onto a file that came to be in the meantime."""
-    try:
-        output.hardlink_to(temporary)
-    except FileExistsError as error:
-        raise _exists(output) from error
-    except OSError:  # a file system without hard links
-        if output.exists():
-            raise _exists(output) from None
-        temporary.rename(output)
-
-
-def _exists(output: Path) -> FastpackError:
-    msg = (
-        f"the output exists already: {output}\n"
-        "Hint: choose another name, or overwrite it with --overwrite."
-    )
-    return OutputExistsError(msg)
 
 
 def _natural(path: Path) -> tuple[list[tuple[int, int | str]], str]:

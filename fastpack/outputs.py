@@ -1,0 +1,123 @@
+"""Outputs: a table under its final name in one step, or not at all."""
+
+import json
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from fastpack import __version__
+from fastpack.errors import (
+    FastpackError,
+    OptionError,
+    OutputExistsError,
+    SourceNotFoundError,
+)
+from fastpack.planning import PackingPlan
+
+
+def check_output(
+    output: Path, *, sources: Sequence[Path] = (), overwrite: bool
+) -> None:
+    """Refuse, before any work is done, an output that could not be written.
+
+    `sources` are the files that are read, and the folders that were named.
+    """
+    if output.suffix.lower() != ".parquet":
+        msg = (
+            f"the output must be a .parquet file, got {str(output)!r}\n"
+            "Hint: such as assignment.parquet."
+        )
+        raise OptionError(msg)
+    if not output.parent.is_dir():
+        msg = (
+            f"the folder of the output does not exist: {output.parent}\n"
+            "Hint: make it first."
+        )
+        raise SourceNotFoundError(msg)
+    if output.is_dir():
+        msg = f"the output is a folder: {output}\nHint: name a file in it."
+        raise OutputExistsError(msg)
+    if any(
+        source.is_dir() and source.resolve() in output.resolve().parents
+        for source in sources
+    ):
+        msg = (
+            f"the output lies in a folder of sources: {output}\n"
+            "Hint: write it elsewhere, or it would be a source of the next run."
+        )
+        raise OutputExistsError(msg)
+    if any(output.exists() and output.samefile(source) for source in sources):
+        msg = (
+            f"the output is one of the sources: {output}\n"
+            "Hint: write the assignment to a file of its own."
+        )
+        raise OutputExistsError(msg)
+    if output.exists() and not overwrite:
+        raise _exists(output)
+
+
+def write_parquet(
+    frame: pl.DataFrame, output: Path, metadata: dict[str, Any], *, overwrite: bool
+) -> None:
+    """Write a table to its final name in one step, or not at all.
+
+    The file's metadata has `metadata`, as JSON, under the key ``fastpack``.
+    """
+    with _replacing(output, overwrite=overwrite) as temporary:
+        try:
+            frame.write_parquet(temporary, metadata={"fastpack": json.dumps(metadata)})
+        except PolarsError as error:  # what Polars makes of a full disk, say
+            msg = f"{output} cannot be written: {error}"
+            raise OSError(msg) from error
+
+
+def describe(plan: PackingPlan) -> dict[str, Any]:
+    """Return the version, the options and the figures of a packing, for JSON."""
+    return {
+        "version": __version__,
+        "options": plan.options.as_dict(),
+        "figures": plan.figures(),
+    }
+
+
+@contextmanager
+def _replacing(output: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give a temporary path beside `output`; move it there if all went well."""
+    output = output.resolve()  # through a link to what it names
+    temporary = output.with_name(f".fastpack-{secrets.token_hex(8)}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        if overwrite:
+            temporary.replace(output)
+        else:
+            _move_to_new(temporary, output)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _move_to_new(temporary: Path, output: Path) -> None:
+    """Rename, but never onto a file that came to be in the meantime."""
+    try:
+        output.hardlink_to(temporary)
+    except FileExistsError as error:
+        raise _exists(output) from error
+    except OSError:  # a file system without hard links
+        if output.exists():
+            raise _exists(output) from None
+        temporary.rename(output)
+
+
+def _exists(output: Path) -> FastpackError:
+    msg = (
+        f"the output exists already: {output}\n"
+        "Hint: choose another name, or overwrite it with --overwrite."
+    )
+    return OutputExistsError(msg)
