@@ -191,9 +191,8 @@ def _pack(arguments: argparse.Namespace) -> None:
     from fastpack.frame import pack_columns  # noqa: PLC0415
 
     output: Path = arguments.output
-    paths = sources.find_sources(arguments.sources)
-    named = [*paths, *map(Path, arguments.sources)]
-    outputs.check_output(output, sources=named, overwrite=arguments.overwrite)
+    paths = sources.find_sources(arguments.sources, output)
+    outputs.check_output(output, sources=paths, overwrite=arguments.overwrite)
     lengths, kept = sources.read_columns(
         paths, length=arguments.length, tokens=arguments.tokens, keep=arguments.keep
     )

@@ -48,12 +48,13 @@ _SCANNERS: dict[str, Callable[[Path], pl.LazyFrame]] = {
 }
 
 
-def find_sources(sources: Sequence[str]) -> list[Path]:
+def find_sources(sources: Sequence[str], output: Path | None = None) -> list[Path]:
     """Turn files, folders and globs into files, in the order in which they are read.
 
     Sources come as they are listed; the files of a folder or a glob by name, naturally:
     part-2 before part-10. A folder gives all files below it whose suffix is known,
     but for those whose name, or a folder's below it, begins with a dot or underscore.
+    The `output` of an earlier run that lies among the files of a folder or glob is none.
     """
     paths: list[Path] = []
     for source in sources:
@@ -79,6 +80,8 @@ def find_sources(sources: Sequence[str]) -> list[Path]:
                 for name in glob.glob(source, recursive=True)  # noqa: PTH207
                 if Path(name).is_file()
             ]
+        if output is not None and found != [path]:
+            found = [file for file in found if file.resolve() != output.resolve()]
         if not found:
             what = "no file that can be read in" if path.is_dir() else "no file is"
             msg = (

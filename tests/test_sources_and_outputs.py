@@ -65,6 +65,15 @@ def test_a_file_whose_name_looks_like_a_glob(tmp_path):
     assert sources.find_sources([str(path)]) == [path]
 
 
+def test_an_output_among_its_sources(tmp_path):
+    part, output = tmp_path / "part.parquet", tmp_path / "assignment.parquet"
+    for path in (part, output):
+        write(FRAME, path)
+    for source in (tmp_path, tmp_path / "*.parquet"):
+        assert sources.find_sources([str(source)], output) == [part]
+    assert sources.find_sources([str(output)], output) == [output]  # and is refused
+
+
 def test_a_source_named_twice(tmp_path):
     path = write(FRAME, tmp_path / "part.parquet")
     with pytest.raises(OptionError, match="named twice"):
@@ -151,10 +160,6 @@ def test_outputs_that_are_refused(tmp_path):
     outputs.check_output(existing, overwrite=True)
     with pytest.raises(OutputExistsError, match="one of the sources"):
         outputs.check_output(existing, sources=[existing], overwrite=True)
-    with pytest.raises(OutputExistsError, match="lies in a folder of sources"):
-        outputs.check_output(
-            tmp_path / "new.parquet", sources=[tmp_path], overwrite=False
-        )
     with pytest.raises(SourceNotFoundError, match="folder of the output does not"):
         outputs.check_output(tmp_path / "absent/new.parquet", overwrite=True)
     with pytest.raises(OptionError, match=r"must be a \.parquet file"):
