@@ -54,38 +54,17 @@ def find_sources(sources: Sequence[str], output: Path | None = None) -> list[Pat
     Sources come as they are listed; the files of a folder or a glob by name, naturally:
     part-2 before part-10. A folder gives all files below it whose suffix is known,
     but for those whose name, or a folder's below it, begins with a dot or underscore.
-    The `output` of an earlier run that lies among the files of a folder or glob is none.
+    Where the `output` of an earlier run lies among them, it is left out.
     """
     paths: list[Path] = []
     for source in sources:
-        if not source:
-            msg = "a source has an empty name\nHint: is a variable of the shell unset?"
-            raise OptionError(msg)
-        path = Path(source)
-        if path.is_file():
-            found = [path]
-        elif path.is_dir():
-            found = [
-                file
-                for file in path.rglob("*")
-                if file.suffix.lower() in _SCANNERS
-                and file.is_file()
-                and not any(
-                    part.startswith((".", "_")) for part in file.relative_to(path).parts
-                )
-            ]
-        else:
-            found = [
-                Path(name)
-                for name in glob.glob(source, recursive=True)  # noqa: PTH207
-                if Path(name).is_file()
-            ]
-        if output is not None and found != [path]:
+        found = _files_of(source)
+        if output is not None and found != [Path(source)]:
             found = [file for file in found if file.resolve() != output.resolve()]
         if not found:
-            what = "no file that can be read in" if path.is_dir() else "no file is"
+            what = "in" if Path(source).is_dir() else "is"
             msg = (
-                f"{what} {source}\n"
+                f"no file that can be read {what} {source}\n"
                 f"Hint: a source is a file, a folder or a glob of {_suffixes()} files."
             )
             raise SourceNotFoundError(msg)
@@ -99,6 +78,28 @@ def find_sources(sources: Sequence[str], output: Path | None = None) -> list[Pat
             msg = f"a source is named twice: {path}\nHint: name each file once."
             raise OptionError(msg)
     return paths
+
+
+def _files_of(source: str) -> list[Path]:
+    """Return the files that one source stands for, in any order."""
+    if not source:
+        msg = "a source has an empty name\nHint: is a variable of the shell unset?"
+        raise OptionError(msg)
+    path = Path(source)
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        return [
+            file
+            for file in path.rglob("*")
+            if file.suffix.lower() in _SCANNERS
+            and file.is_file()
+            and not any(
+                part.startswith((".", "_")) for part in file.relative_to(path).parts
+            )
+        ]
+    names = glob.glob(source, recursive=True)  # noqa: PTH207 -- absolute ones too
+    return [Path(name) for name in names if Path(name).is_file()]
 
 
 def read_columns(
