@@ -29,6 +29,7 @@ ASSIGNMENT_SCHEMA = pl.Schema(
 subtracts unsigned ones with wrap-around."""
 
 ROW_BYTES = 32
+"""What a row takes, without `keep`."""
 
 TABLE_ROWS = 1 << 21
 """Rows of a table at most: 64 MB. What is needed beside the output (copies for nulls,

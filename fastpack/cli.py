@@ -263,12 +263,12 @@ def _show_plan(plan: "PackingPlan") -> None:
 
 def _show_demo(demo: "Demo") -> None:
     plan, concatenation = demo.plan, demo.concatenation
-    needlessly = (concatenation.cut_needlessly, demo.best_fit_cut_needlessly)
+    unnecessarily = (concatenation.cut_unnecessarily, demo.best_fit_cut_unnecessarily)
     figures = [
         ("sequences", concatenation.sequences, plan.n_bins),
         ("padding (tokens)", concatenation.padding, plan.padding),
         ("documents cut", concatenation.cut_documents, demo.best_fit_cut),
-        ("  that would have fitted whole", *needlessly),
+        ("  that would have fitted whole", *unnecessarily),
     ]
     title = (
         f"{plan.n_documents:,} documents, {plan.n_tokens:,} tokens, "

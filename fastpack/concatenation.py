@@ -16,14 +16,14 @@ class ConcatenationFigures(NamedTuple):
         Tokens of capacity left unused.
     cut_documents
         Documents that lie in more than one sequence.
-    cut_needlessly
+    cut_unnecessarily
         Those among them that would have fitted whole.
     """
 
     sequences: int
     padding: int
     cut_documents: int
-    cut_needlessly: int
+    cut_unnecessarily: int
 
 
 def concatenate(lengths: pl.Series, context_length: int) -> ConcatenationFigures:
@@ -34,16 +34,16 @@ def concatenate(lengths: pl.Series, context_length: int) -> ConcatenationFigures
     last_sequence = (end - 1) // context_length
     is_cut = (length > 0) & (first_sequence != last_sequence)
     fits = length <= context_length
-    n_tokens, cut, needlessly = (
+    n_tokens, cut, unnecessarily = (
         lengths.alias("length")
         .to_frame()
         .select(
             length.sum().alias("n_tokens"),
             is_cut.sum().alias("cut"),
-            (is_cut & fits).sum().alias("needlessly"),
+            (is_cut & fits).sum().alias("unnecessarily"),
         )
         .row(0)
     )
     sequences = -(-n_tokens // context_length)
     padding = sequences * context_length - n_tokens
-    return ConcatenationFigures(sequences, padding, cut, needlessly)
+    return ConcatenationFigures(sequences, padding, cut, unnecessarily)

@@ -27,7 +27,7 @@ class Demo(NamedTuple):
     plan: PackingPlan
     concatenation: ConcatenationFigures
     best_fit_cut: int
-    best_fit_cut_needlessly: int
+    best_fit_cut_unnecessarily: int
 
 
 def run_demo(
@@ -67,7 +67,9 @@ def run_demo(
         plan=plan,
         concatenation=concatenate(lengths, context_length),
         best_fit_cut=cut.height,
-        best_fit_cut_needlessly=cut.filter(pl.col("n_tokens") <= context_length).height,
+        best_fit_cut_unnecessarily=cut.filter(
+            pl.col("n_tokens") <= context_length
+        ).height,
     )
 
 

@@ -175,6 +175,11 @@ class LengthCounter:
         self._beyond = LengthHistogram([], [])
         self.n_rows = 0
 
+    def add_column(self, lengths: pl.Series) -> None:
+        """Count a checked column."""
+        for array in length_arrays(lengths):
+            self.add(array)
+
     def add(self, lengths: npt.NDArray[Any]) -> None:
         """Count an array of int32 or int64; raise DataError if one is negative."""
         from fastpack.kernels.counting import count_lengths as count  # noqa: PLC0415
@@ -203,7 +208,7 @@ class LengthCounter:
         fits = others < self._table.size
         np.add.at(self._table, others[fits], 1)
         if not fits.all():
-            self._beyond += LengthHistogram(
+            self._beyond += LengthHistogram._of(  # noqa: SLF001
                 *np.unique(others[~fits], return_counts=True)
             )
 
@@ -219,8 +224,7 @@ class LengthCounter:
 def count_lengths(lengths: pl.Series) -> LengthHistogram:
     """Count a checked column."""
     counter = LengthCounter(lengths.name or "lengths")
-    for array in length_arrays(lengths):
-        counter.add(array)
+    counter.add_column(lengths)
     return counter.histogram()
 
 

@@ -76,10 +76,10 @@ class PackingPlan:
     """
 
     def __init__(self, histogram: LengthHistogram, options: PackingOptions) -> None:
-        self.histogram = histogram
-        self.options = options
         _check_type("histogram", histogram, LengthHistogram)
         _check_type("options", options, PackingOptions)
+        self.histogram = histogram
+        self.options = options
         capacity = options.context_length
         chunks = cut_into_chunks(histogram, options)
         self._chunks = chunks

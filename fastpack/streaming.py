@@ -19,7 +19,6 @@ from fastpack.inputs import (
     as_expression,
     as_list,
     check_lengths,
-    length_arrays,
     select_kept,
     select_lengths,
 )
@@ -76,9 +75,8 @@ def count_lazily(lengths: pl.LazyFrame, name: str) -> LengthHistogram:
     """Count the one column of a lazy frame, batch by batch."""
     counter = LengthCounter(name)
     for batch in lengths.collect_batches(chunk_size=_BATCH_ROWS):
-        column = check_lengths(batch.to_series().rename(name), counter.n_rows)
-        for array in length_arrays(column):
-            counter.add(array)
+        column = batch.to_series().rename(name)
+        counter.add_column(check_lengths(column, first_row=counter.n_rows))
     return counter.histogram()
 
 

@@ -23,6 +23,6 @@ def test_against_cutting_token_by_token(lengths, context_length):
     assert figures.sequences == len(sequences)
     assert figures.padding == len(sequences) * context_length - len(tokens)
     assert figures.cut_documents == len(cut)
-    assert figures.cut_needlessly == sum(
+    assert figures.cut_unnecessarily == sum(
         lengths[document] <= context_length for document in cut
     )

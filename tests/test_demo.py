@@ -31,7 +31,7 @@ def test_documents_and_figures(sources, tmp_path):
     assert_exact(table, n_tokens, 8)
     # Joined: 3 + 8 + 30 tokens, cut at 8, 16 ...: c.py and d.py lie across a cut.
     assert demo.concatenation == (6, 7, 2, 1)
-    assert (demo.best_fit_cut, demo.best_fit_cut_needlessly) == (1, 0)
+    assert (demo.best_fit_cut, demo.best_fit_cut_unnecessarily) == (1, 0)
 
 
 def test_command(sources, tmp_path, capsys):
@@ -56,6 +56,6 @@ def test_standard_library(tmp_path):
     assert "json/decoder.py" in documents["path"]
     assert not documents["path"].str.contains("site-packages").any()
     assert demo.plan.n_documents == documents.height
-    assert demo.best_fit_cut_needlessly == 0
-    assert demo.concatenation.cut_needlessly > 0
+    assert demo.best_fit_cut_unnecessarily == 0
+    assert demo.concatenation.cut_unnecessarily > 0
     assert demo.plan.n_bins <= 1.01 * demo.concatenation.sequences

@@ -5,11 +5,11 @@ its chunks like cards, in t rounds: chunk j goes to bin ``first_bin + j % m`` at
 ``bin_offset + (j // m) * chunk_length``. Neighbours in the corpus come to lie apart,
 and a cursor steps to the next bin with one addition until its round ends. Between
 the rounds nothing is divided, searched or sorted, and nothing is held but a cursor for
-each length: 1.5 to 2 ns a document into memory that is already there.
+each length: about 2 ns a document into memory that is already there.
 
 Where the time goes (10 million log-normal lengths): a document costs four loads and
-three stores (bin, offset, cursor) in 15 instructions, 1.2 ns; one that is cut costs
-mispredicted branches on top, 10 ns. Measured and not kept: cutting into chunks first
+three stores (bin, offset, cursor) in 15 instructions, 1.5 ns; one that is cut costs
+mispredicted branches on top, 14 ns. Measured and not kept: cutting into chunks first
 and assigning in a second pass (+60 %), a branch-free step for long documents (+40 to
 100 %, the position in `lengths` then waits for each load), documents two at a time
 (+20 %), dividing to get the number of full chunks (+100 %).
