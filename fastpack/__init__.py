@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from fastpack.frame import pack
     from fastpack.histogram import LengthHistogram
     from fastpack.options import PackingOptions
+    from fastpack.passes import PackingProgress
     from fastpack.planning import PackingPlan, plan
+    from fastpack.shards import pack_files
 
 __version__ = "0.1.0"
 
@@ -34,8 +36,10 @@ _HOMES = {
     "OutputExistsError": "errors",
     "PackingOptions": "options",
     "PackingPlan": "planning",
+    "PackingProgress": "passes",
     "SourceNotFoundError": "errors",
     "pack": "frame",
+    "pack_files": "shards",
     "plan": "planning",
 }
 
@@ -49,8 +53,10 @@ __all__ = [
     "OutputExistsError",
     "PackingOptions",
     "PackingPlan",
+    "PackingProgress",
     "SourceNotFoundError",
     "pack",
+    "pack_files",
     "plan",
 ]
 

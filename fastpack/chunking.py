@@ -32,6 +32,11 @@ class Chunks(NamedTuple):
     dropped: int
 
     @property
+    def n_chunks(self) -> int:
+        """Chunks that are packed."""
+        return exact_sum(self.counts)
+
+    @property
     def n_unpacked(self) -> int:
         """Documents of which nothing is packed."""
         return self.empty_documents + self.dropped_documents

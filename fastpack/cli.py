@@ -1,21 +1,16 @@
-"""The commands: thin. What they need is imported when they run."""
+"""The command line. What the commands need is imported when one is run."""
 
 import argparse
-import json
 import signal
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 from fastpack import __version__
 from fastpack.errors import FastpackError, OptionError, OptionTypeError
 from fastpack.options import LongDocuments, PackingOptions
-
-if TYPE_CHECKING:
-    from fastpack.demo import Demo
-    from fastpack.planning import PackingPlan
 
 BAD_DATA = 1
 USAGE = 2
@@ -31,7 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Leave as from an interrupt: temporary files are removed on the way out.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
-        arguments.run(arguments)
+        from fastpack.commands import COMMANDS  # noqa: PLC0415
+
+        COMMANDS[arguments.command](arguments)
     except (OptionError, OptionTypeError) as error:
         return _complain(error, USAGE)
     except (FastpackError, OSError, MemoryError) as error:
@@ -47,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Best-fit packing of LLM training documents into sequences.",
     )
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_pack(commands)
     _add_plan(commands)
     _add_demo(commands)
@@ -60,20 +57,21 @@ def _add_pack(
     parser = commands.add_parser(
         "pack",
         help="pack a table of document lengths; write the assignment table",
-        usage="fastpack pack SOURCE ... --context-length L --output FILE [options]",
+        usage="fastpack pack SOURCE ... --context-length L --output PATH [options]",
         description=(
             "Pack documents into training sequences and write which chunk of which "
-            "document goes where: one row a chunk, in document order."
+            "document goes where: one row a chunk, in document order. Into a file, in "
+            "memory; or into a folder, a file for each source: for a corpus of any "
+            "size, by all processors, and a run that was killed goes on where it was."
         ),
     )
-    parser.set_defaults(run=_pack)
     _add_lengths(parser)
     parser.add_argument(
         "--output",
         required=True,
-        type=Path,
-        metavar="FILE",
-        help="the .parquet file to write",
+        metavar="PATH",
+        help="the .parquet file to write; or a folder, with a slash at its end if it "
+        "does not exist yet",
     )
     parser.add_argument(
         "--keep",
@@ -83,6 +81,18 @@ def _add_pack(
         help="columns that identify a document (default: its row index over all "
         "sources, as column `document`)",
     )
+    parser.add_argument(
+        "--workers",
+        type=_positive,
+        metavar="N",
+        help="sources packed at a time, into a folder (default: one a processor)",
+    )
+    parser.add_argument(
+        "--no-resume",
+        action="store_true",
+        help="refuse a folder that holds an earlier run, rather than go on with it",
+    )
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     _add_overwrite(parser)
 
 
@@ -98,7 +108,6 @@ def _add_plan(
             "batch by batch."
         ),
     )
-    parser.set_defaults(run=_plan)
     _add_lengths(parser)
 
 
@@ -147,7 +156,6 @@ def _add_demo(
             "a file, words and symbols as tokens; compare with concatenation."
         ),
     )
-    parser.set_defaults(run=_demo)
     parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER")
     _add_context_length(parser, required=False)
     parser.add_argument(
@@ -174,8 +182,21 @@ def _add_context_length(parser: argparse.ArgumentParser, *, required: bool) -> N
 
 def _add_overwrite(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--overwrite", action="store_true", help="replace an output that exists"
+        "--overwrite",
+        action="store_true",
+        help="replace an output that exists; in a folder, start anew",
     )
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        message = f"must be an integer of at least 1, got {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return number
 
 
 def _context_length(text: str) -> int:
@@ -184,119 +205,6 @@ def _context_length(text: str) -> int:
     except ValueError as error:
         message = f"must be an integer from 1 to 2**31 - 1, got {text!r}"
         raise argparse.ArgumentTypeError(message) from error
-
-
-def _pack(arguments: argparse.Namespace) -> None:
-    from fastpack import outputs, sources  # noqa: PLC0415
-    from fastpack.frame import pack_columns  # noqa: PLC0415
-
-    output: Path = arguments.output
-    paths = sources.find_sources(arguments.sources, output)
-    outputs.check_output(output, sources=paths, overwrite=arguments.overwrite)
-    lengths, kept = sources.read_columns(
-        paths, length=arguments.length, tokens=arguments.tokens, keep=arguments.keep
-    )
-    table, plan = pack_columns(lengths, kept, _options(arguments))
-    description = outputs.describe(plan)
-    outputs.write_parquet(table, output, description, overwrite=arguments.overwrite)
-    if arguments.json:
-        print(json.dumps({"output": str(output), **description}))  # noqa: T201
-    else:
-        _show_plan(plan)
-        print(f"wrote {output}", file=sys.stderr)  # noqa: T201
-
-
-def _plan(arguments: argparse.Namespace) -> None:
-    from fastpack import outputs, sources  # noqa: PLC0415
-    from fastpack.planning import PackingPlan  # noqa: PLC0415
-
-    paths = sources.find_sources(arguments.sources)
-    histogram = sources.count_sources(
-        paths, length=arguments.length, tokens=arguments.tokens
-    )
-    plan = PackingPlan(histogram, _options(arguments))
-    if arguments.json:
-        print(json.dumps(outputs.describe(plan)))  # noqa: T201
-    else:
-        _show_plan(plan)
-
-
-def _options(arguments: argparse.Namespace) -> PackingOptions:
-    return PackingOptions(
-        context_length=arguments.context_length,
-        long_documents=arguments.long_documents,
-    )
-
-
-def _demo(arguments: argparse.Namespace) -> None:
-    from fastpack.demo import run_demo  # noqa: PLC0415
-
-    _show_demo(
-        run_demo(
-            arguments.folder,
-            arguments.output,
-            arguments.context_length,
-            overwrite=arguments.overwrite,
-        )
-    )
-
-
-def _show_plan(plan: "PackingPlan") -> None:
-    rows = [
-        ("documents", f"{plan.n_documents:,}"),
-        ("  empty", f"{plan.empty_documents:,}"),
-        ("  cut", f"{plan.cut_documents:,}"),
-        ("  dropped", f"{plan.dropped_documents:,}"),
-        ("tokens", f"{plan.n_tokens:,}"),
-        ("  packed", f"{plan.packed:,}"),
-        ("  truncated", f"{plan.truncated:,}"),
-        ("  dropped", f"{plan.dropped:,}"),
-        ("chunks", f"{plan.n_chunks:,}"),
-        ("sequences", f"{plan.n_bins:,}"),
-        ("  lower bound", f"{plan.lower_bound:,}"),
-        ("padding (tokens)", f"{plan.padding:,}"),
-        ("efficiency", f"{100 * plan.efficiency:.6g} %"),
-    ]
-    title = f"Packed into sequences of {plan.options.context_length:,} tokens"
-    _print_table(title, ["", ""], rows)
-
-
-def _show_demo(demo: "Demo") -> None:
-    plan, concatenation = demo.plan, demo.concatenation
-    unnecessarily = (concatenation.cut_unnecessarily, demo.best_fit_cut_unnecessarily)
-    figures = [
-        ("sequences", concatenation.sequences, plan.n_bins),
-        ("padding (tokens)", concatenation.padding, plan.padding),
-        ("documents cut", concatenation.cut_documents, demo.best_fit_cut),
-        ("  that would have fitted whole", *unnecessarily),
-    ]
-    title = (
-        f"{plan.n_documents:,} documents, {plan.n_tokens:,} tokens, "
-        f"sequences of {plan.options.context_length:,}"
-    )
-    rows = [
-        (name, *(f"{number:,}" for number in numbers)) for name, *numbers in figures
-    ]
-    _print_table(title, ["", "concatenation", "best-fit"], rows)
-    for path in (demo.documents, demo.assignment):
-        print(f"wrote {path}", file=sys.stderr)  # noqa: T201
-
-
-def _print_table(
-    title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
-) -> None:
-    """Print a table for people, on stderr: stdout is for data."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table(show_header=any(header))
-    for number, name in enumerate(header):
-        table.add_column(name, justify="right" if number else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    console = Console(stderr=True, highlight=False)
-    console.print(title, markup=False)
-    console.print(table)
 
 
 def _complain(error: object, code: int) -> int:

@@ -12,7 +12,7 @@ from fastpack.errors import SourceNotFoundError
 from fastpack.frame import pack_columns
 from fastpack.inputs import check_lengths
 from fastpack.options import PackingOptions
-from fastpack.outputs import check_output, describe, write_parquet
+from fastpack.outputs import check_output, write_parquet
 from fastpack.planning import PackingPlan
 
 WORD_OR_SYMBOL = r"\w+|[^\w\s]"
@@ -56,7 +56,7 @@ def run_demo(
     documents = _tokenized(files, folder or _standard_library())
     lengths = check_lengths(documents["n_tokens"])
     assignment, plan = pack_columns(lengths, documents.select("path"), options)
-    description = describe(plan)
+    description = plan.as_dict()
     write_parquet(documents, targets[0], description, overwrite=overwrite)
     write_parquet(assignment, targets[1], description, overwrite=overwrite)
     pieces = assignment.group_by("path").len("pieces")

@@ -18,7 +18,7 @@ from fastpack.inputs import (
 )
 from fastpack.options import LongDocuments, PackingOptions
 from fastpack.planning import PackingPlan
-from fastpack.streaming import pack_lazily
+from fastpack.streaming import pack_lazily, select_documents
 
 
 @overload
@@ -137,7 +137,7 @@ def pack(
         context_length=context_length, long_documents=long_documents
     )
     if isinstance(data, pl.LazyFrame):
-        return pack_lazily(data, length, keep, options)
+        return pack_lazily(select_documents(data, length, keep), options)
     frame = as_frame(data)
     if isinstance(length, str) and length == DEFAULT_LENGTH:
         length = _name_of_lengths(data, frame)

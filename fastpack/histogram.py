@@ -160,19 +160,24 @@ class LengthHistogram:
 class LengthCounter:
     """Counts lengths array by array; `histogram` is what it has seen so far.
 
-    Lengths are counted in a table that grows to the longest document, up to a bound
-    (2 M tokens, 16 MB); the few documents beyond it are sorted.
+    Lengths are counted in a table, which grows (up to 2 M tokens, 16 MB) until only one
+    document in a thousand has no place there; these few are collected and sorted. A
+    table up to the one longest document would mostly be zeros, to be searched for
+    what is not.
     """
 
     _FIRST_TABLE = 1 << 12
     _LARGEST_TABLE = 1 << 21
-    _BATCH = 1 << 17
+    _OTHERS = 1 << 14
+    _MANY = 1 << 17
 
     def __init__(self, name: str = "lengths") -> None:
         self._name = name
         self._table = np.zeros(self._FIRST_TABLE, np.int64)
-        self._others = np.empty(self._BATCH, np.int64)
-        self._beyond = LengthHistogram([], [])
+        self._others = np.empty(self._OTHERS, np.int64)
+        self._beyond: list[_Int64Array] = []
+        self._n_beyond = 0
+        self._sorted = LengthHistogram([], [])
         self.n_rows = 0
 
     def add_column(self, lengths: pl.Series) -> None:
@@ -184,41 +189,53 @@ class LengthCounter:
         """Count an array of int32 or int64; raise DataError if one is negative."""
         from fastpack.kernels.counting import count_lengths as count  # noqa: PLC0415
 
-        for start in range(0, lengths.size, self._BATCH):
-            batch = lengths[start : start + self._BATCH]
-            if n_others := count(batch, self._table, self._others):
-                self._add_others(batch, self._others[:n_others])
-            self.n_rows += batch.size
+        while lengths.size:
+            n_read, n_others = map(int, count(lengths, self._table, self._others))
+            if n_others:
+                self._add_others(lengths[:n_read], self._others[:n_others])
+            self.n_rows += n_read
+            lengths = lengths[n_read:]
 
-    def _add_others(self, batch: npt.NDArray[Any], others: _Int64Array) -> None:
-        """Count the lengths of a batch that the table had no place for."""
+    def _add_others(self, lengths: npt.NDArray[Any], others: _Int64Array) -> None:
+        """Count those of some lengths that the table had no place for."""
         if others.min() < 0:
-            row = int(np.argmax(batch < 0))
+            row = int(np.argmax(lengths < 0))
             msg = (
-                f"`{self._name}` has a negative length: {batch[row]} "
+                f"`{self._name}` has a negative length: {lengths[row]} "
                 f"in row {self.n_rows + row:,} (rows count from 0)\n"
                 "Hint: lengths are counted in tokens; 0 is an empty document."
             )
             raise DataError(msg)
-        size = min(1 << int(others.max()).bit_length(), self._LARGEST_TABLE)
-        if size > self._table.size:
-            table = np.zeros(size, np.int64)
-            table[: self._table.size] = self._table
-            self._table = table
-        fits = others < self._table.size
-        np.add.at(self._table, others[fits], 1)
-        if not fits.all():
-            self._beyond += LengthHistogram._of(  # noqa: SLF001
-                *np.unique(others[~fits], return_counts=True)
-            )
+        few = lengths.size >> 10
+        if others.size > few:
+            longest = np.partition(others, -few - 1)[-few - 1]
+            size = min(1 << int(longest).bit_length(), self._LARGEST_TABLE)
+            if size > self._table.size:
+                table = np.zeros(size, np.int64)
+                table[: self._table.size] = self._table
+                self._table = table
+            fits = others < self._table.size
+            np.add.at(self._table, others[fits], 1)
+            others = others[~fits]
+        self._beyond.append(others.copy())
+        self._n_beyond += others.size
+        if self._n_beyond > self._MANY:
+            self._sort()
+
+    def _sort(self) -> None:
+        if self._n_beyond:
+            lengths = np.concatenate(self._beyond)
+            counted = np.unique(lengths, return_counts=True)
+            # Older ones may be below a table that has grown since.
+            self._sorted += LengthHistogram._of(*counted)  # noqa: SLF001
+            self._beyond, self._n_beyond = [], 0
 
     def histogram(self) -> LengthHistogram:
         """Return the histogram of all lengths so far."""
+        self._sort()
         lengths = np.flatnonzero(self._table)
-        return LengthHistogram._of(  # noqa: SLF001
-            np.concatenate([lengths, self._beyond.lengths]),
-            np.concatenate([self._table[lengths], self._beyond.counts]),
-        )
+        table = LengthHistogram._of(lengths, self._table[lengths])  # noqa: SLF001
+        return table + self._sorted
 
 
 def count_lengths(lengths: pl.Series) -> LengthHistogram:

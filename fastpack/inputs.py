@@ -251,6 +251,9 @@ def _wrong_dtype(name: str, dtype: str) -> DataTypeError:
     if dtype.lower().startswith("float"):
         hint += "; pandas makes floats of integers where some are missing"
     if dtype.startswith(("List", "Array")):
-        hint = f"the lengths of token lists are pl.col({name!r}).list.len()"
+        hint = (
+            f"the lengths of token lists are pl.col({name!r}).list.len(), or --tokens "
+            f"{name} on the command line"
+        )
     msg = f"`{name}` must hold integers, got {dtype}\nHint: {hint}."
     return DataTypeError(msg)

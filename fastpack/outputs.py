@@ -11,14 +11,16 @@ from typing import Any
 import polars as pl
 from polars.exceptions import PolarsError
 
-from fastpack import __version__
 from fastpack.errors import (
     FastpackError,
     OptionError,
     OutputExistsError,
     SourceNotFoundError,
 )
-from fastpack.planning import PackingPlan
+
+_TEMPORARY = ".fastpack-"
+
+_ROW_GROUP_ROWS = 1 << 18
 
 
 def check_output(
@@ -51,34 +53,55 @@ def check_output(
 
 
 def write_parquet(
-    frame: pl.DataFrame, output: Path, metadata: dict[str, Any], *, overwrite: bool
+    frame: pl.DataFrame | pl.LazyFrame,
+    output: Path,
+    metadata: dict[str, Any],
+    *,
+    overwrite: bool,
 ) -> None:
     """Write a table to its final name in one step, or not at all.
 
-    The file's metadata has `metadata`, as JSON, under the key ``fastpack``.
+    The file's metadata has `metadata`, as JSON, under the key ``fastpack``. A lazy
+    frame is written batch by batch.
     """
-    with _replacing(output, overwrite=overwrite) as temporary:
+    texts = {"fastpack": json.dumps(metadata)}
+    with replacing(output, overwrite=overwrite) as temporary:
         try:
-            frame.write_parquet(temporary, metadata={"fastpack": json.dumps(metadata)})
+            if isinstance(frame, pl.LazyFrame):
+                # Row groups of a fixed size: the same bytes, however batches arrive.
+                frame.sink_parquet(
+                    temporary, metadata=texts, row_group_size=_ROW_GROUP_ROWS
+                )
+            else:
+                frame.write_parquet(temporary, metadata=texts)
         except PolarsError as error:  # what Polars makes of a full disk, say
             msg = f"{output} cannot be written: {error}"
             raise OSError(msg) from error
 
 
-def describe(plan: PackingPlan) -> dict[str, Any]:
-    """Return the version, the options and the figures of a packing, for JSON."""
-    return {
-        "version": __version__,
-        "options": plan.options.as_dict(),
-        "figures": plan.figures(),
-    }
+def read_metadata(path: Path) -> dict[str, Any] | None:
+    """Return what `write_parquet` wrote beside a table; None for any other file."""
+    try:
+        metadata = json.loads(pl.read_parquet_metadata(path)["fastpack"])
+    except (PolarsError, OSError, KeyError, ValueError):
+        return None
+    return metadata if isinstance(metadata, dict) else None
+
+
+def remove_temporary_files(folder: Path) -> None:
+    """Remove what processes that were killed left half written, in or below a folder.
+
+    Only while no other process writes there.
+    """
+    for path in folder.rglob(f"{_TEMPORARY}*.tmp"):
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
-def _replacing(output: Path, *, overwrite: bool) -> Iterator[Path]:
+def replacing(output: Path, *, overwrite: bool) -> Iterator[Path]:
     """Give a temporary path beside `output`; move it there if all went well."""
     output = output.resolve()  # through a link to what it names
-    temporary = output.with_name(f".fastpack-{secrets.token_hex(8)}.tmp")
+    temporary = output.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}.tmp")
     try:
         yield temporary
         with temporary.open("rb") as file:

@@ -1,20 +1,26 @@
-"""PackingPlan: histogram -> runs, and the figures that follow from them."""
+"""PackingPlan: histogram -> runs, its figures and its file."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from fastpack import __version__
+from fastpack.accounting import Account, account_for
 from fastpack.assigning import Assigner
-from fastpack.chunking import cut_into_chunks
-from fastpack.errors import OptionTypeError
+from fastpack.chunking import Chunks, cut_into_chunks
+from fastpack.errors import DataError, FastpackError, OptionTypeError
 from fastpack.histogram import LengthHistogram, exact_sum
 from fastpack.inputs import FrameLike, as_lengths
 from fastpack.options import LongDocuments, PackingOptions
+from fastpack.outputs import check_output
 from fastpack.placing import place_chunks
+from fastpack.plan_files import read_plan, write_plan
 
 
-class PackingPlan:
+class PackingPlan(Account):
     """Best-fit decreasing over a histogram of document lengths.
 
     What it costs depends on how many different lengths there are, not on how many
@@ -78,25 +84,15 @@ class PackingPlan:
     def __init__(self, histogram: LengthHistogram, options: PackingOptions) -> None:
         _check_type("histogram", histogram, LengthHistogram)
         _check_type("options", options, PackingOptions)
+        chunks = cut_into_chunks(histogram, options)
+        capacity = options.context_length
+        n_tokens = exact_sum(chunks.lengths, chunks.counts)
+        self._runs, n_bins = place_chunks(chunks, min(capacity, n_tokens))
+        super().__init__(**vars(account_for(histogram, chunks, n_bins, capacity)))
         self.histogram = histogram
         self.options = options
-        capacity = options.context_length
-        chunks = cut_into_chunks(histogram, options)
-        self._chunks = chunks
-        self.n_documents = histogram.n_documents
-        self.n_tokens = histogram.n_tokens
-        self.empty_documents = chunks.empty_documents
-        self.dropped_documents = chunks.dropped_documents
-        self.cut_documents = chunks.cut_documents
-        self.truncated = chunks.truncated
-        self.dropped = chunks.dropped
-        self.packed = self.n_tokens - self.truncated - self.dropped
-        self.n_chunks = exact_sum(chunks.counts)
         self.n_rows = self.n_chunks + chunks.n_unpacked
-        self._runs, self.n_bins = place_chunks(chunks, min(capacity, self.packed))
-        self.padding = self.n_bins * capacity - self.packed
-        self.efficiency = self.packed / (self.n_bins * capacity) if self.n_bins else 1.0
-        self.lower_bound = -(-self.packed // capacity)
+        self._chunks = chunks
 
     @property
     def runs(self) -> pl.DataFrame:
@@ -179,66 +175,95 @@ class PackingPlan:
         │ 4        ┆ 0           ┆ 3            ┆ 3   ┆ 4          │
         └──────────┴─────────────┴──────────────┴─────┴────────────┘
         """
-        return self.assigner(after).table(as_lengths(lengths))
+        if after is None:
+            return self.assigner().table(as_lengths(lengths))
+        _check_type("after", after, LengthHistogram)
+        before = cut_into_chunks(after, self.options)
+        return self.assigner(before, after.n_documents).table(as_lengths(lengths))
 
-    def figures(self) -> dict[str, Any]:
-        """Return the figures by name, as JSON can hold them."""
-        names = (
-            "n_documents",
-            "empty_documents",
-            "cut_documents",
-            "dropped_documents",
-            "n_tokens",
-            "packed",
-            "truncated",
-            "dropped",
-            "n_chunks",
-            "n_bins",
-            "lower_bound",
-            "padding",
-            "efficiency",
-        )
-        return {name: getattr(self, name) for name in names}
-
-    def assigner(self, after: LengthHistogram | None = None) -> Assigner:
-        """Return what assigns arrays of lengths, from the documents `after` on."""
-        if after is not None:
-            _check_type("after", after, LengthHistogram)
+    def assigner(
+        self, before: Chunks | None = None, first_document: int = 0
+    ) -> Assigner:
+        """Return what assigns the documents that come behind the chunks `before`."""
         return Assigner(
             self.options,
             self._chunks,
             self._runs,
-            before=None if after is None else cut_into_chunks(after, self.options),
-            first_document=0 if after is None else after.n_documents,
+            before=before,
+            first_document=first_document,
         )
 
-    def __repr__(self) -> str:
-        """Summarise the plan in six lines."""
-        of_documents = (
-            f"{self.empty_documents:,} empty, {self.cut_documents:,} cut, "
-            f"{self.dropped_documents:,} dropped"
-        )
-        of_tokens = (
-            f"{self.packed:,} packed, {self.truncated:,} truncated, "
-            f"{self.dropped:,} dropped"
-        )
-        rows = {
-            "documents": (self.n_documents, of_documents),
-            "tokens": (self.n_tokens, of_tokens),
-            "chunks": (self.n_chunks, ""),
-            "sequences": (self.n_bins, f"lower bound {self.lower_bound:,}"),
-            "padding": (self.padding, f"efficiency {100 * self.efficiency:.6g} %"),
+    def as_dict(self) -> dict[str, Any]:
+        """Return the version, the options and the figures, as JSON can hold them."""
+        return {
+            "version": __version__,
+            "options": self.options.as_dict(),
+            "figures": self.figures(),
         }
-        width = max(5, *(len(f"{number:,}") for number, _ in rows.values()))
-        title = (
-            f"PackingPlan: {self.n_documents:,} documents in {self.n_bins:,} "
-            f"sequences of {self.options.context_length:,} tokens"
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the plan to a Parquet file: the table `runs`, all else as metadata.
+
+        The file appears when it is complete, or not at all.
+
+        Parameters
+        ----------
+        path
+            Where, a name that ends in ``.parquet``.
+        overwrite
+            Whether a file may be replaced.
+
+        Raises
+        ------
+        OutputExistsError, OptionError, SourceNotFoundError
+            There is such a file, or it could not be one, or its folder is absent.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib
+        >>> import numpy as np
+        >>> import fastpack
+        >>> plan = fastpack.plan(np.array([8, 6, 6, 4, 3]), context_length=8)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = pathlib.Path(folder, "plan.parquet")
+        ...     plan.save(file)
+        ...     fastpack.PackingPlan.load(file).n_bins
+        4
+        """
+        output = Path(path)
+        check_output(output, overwrite=overwrite)
+        write_plan(
+            output, self.runs, self.histogram, self.as_dict(), overwrite=overwrite
         )
-        lines = [title]
-        for name, (number, note) in rows.items():
-            line = f"  {name:<10}{number:>{width},}"
-            lines.append(f"{line}   ({note})" if note else line)
-        return "\n".join(lines)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "PackingPlan":
+        """Read a plan that `save` wrote.
+
+        Raises
+        ------
+        SourceNotFoundError, DataError
+            There is no such file; it is not that of a plan, or its runs are not those
+            that this version of fastpack plans.
+        """
+        runs, histogram, description = read_plan(Path(path))
+        try:
+            plan = cls(histogram, PackingOptions(**description["options"]))
+        except (KeyError, TypeError, FastpackError) as error:
+            msg = f"the options in {path} are not those of a plan: {error}"
+            raise DataError(msg) from error
+        if not plan.runs.equals(runs):
+            msg = (
+                f"the runs in {path} are not those that fastpack {__version__} plans\n"
+                "Hint: it was changed, or written by another version: "
+                f"{description.get('version')}."
+            )
+            raise DataError(msg)
+        return plan
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what the plan follows from: planning again is faster than copying."""
+        return PackingPlan, (self.histogram, self.options)
 
 
 def plan(

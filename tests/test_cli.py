@@ -1,5 +1,8 @@
+import contextlib
 import json
 import os
+import pty
+import re
 import resource
 import signal
 import subprocess
@@ -81,7 +84,7 @@ def test_plan_gives_the_figures_of_pack(source, tmp_path, capsys):
     assert fastpack_in_process("plan", source, *context_length) == 0
     assert "84.375 %" in capsys.readouterr().err
     assert fastpack_in_process("plan", source, *context_length, "--length", "n") == 1
-    assert "documents.parquet: `--length` names" in capsys.readouterr().err
+    assert "documents.parquet: `length` names" in capsys.readouterr().err
     FRAME.with_columns(n_tokens=None).write_parquet(source)
     assert fastpack_in_process("plan", source, *context_length) == 1
     assert "`n_tokens` has null lengths: 5" in capsys.readouterr().err
@@ -110,6 +113,65 @@ def test_pack_tokens_from_several_sources(tmp_path):
     table = pl.read_parquet(output)
     assert table["document"].to_list() == [0, 1, 2]
     assert table["bin"].to_list() == [1, None, 0]
+
+
+def test_pack_into_a_folder(tmp_path, capsys):
+    corpus, target = tmp_path / "corpus", tmp_path / "out"
+    corpus.mkdir()
+    FRAME[:3].write_parquet(corpus / "part-2.parquet")
+    FRAME[3:].write_csv(corpus / "part-10.csv")
+    command = ["pack", corpus, "--context-length", 8, "--output", f"{target}/"]
+    assert fastpack_in_process(*command, "--workers", 2) == 0
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    for text in (
+        "count: 2 of 2 sources, 5 documents",
+        "assign: 2 of 2 sources, 5 documents",
+        "84.375 %",
+        f"wrote {target}/",
+    ):
+        assert text in printed.err
+    names = ("part-2", "part-10")
+    parts = [pl.read_parquet(target / f"{name}.parquet") for name in names]
+    assert pl.concat(parts).equals(fastpack.pack(FRAME, context_length=8))
+    assert fastpack_in_process(*command, "--quiet") == 0
+    assert capsys.readouterr() == ("", "")
+    assert fastpack_in_process(*command, "--no-resume") == 1
+    assert "an earlier run packed into" in capsys.readouterr().err
+    keep = ["--keep", "doc_id"]
+    assert fastpack_in_process(*command, *keep) == 1
+    assert "keep was None, is ['doc_id']" in capsys.readouterr().err
+    # The folder exists now: it needs no slash.
+    command[-1] = target
+    assert fastpack_in_process(*command, *keep, "--overwrite", "--json") == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert json.loads(printed.out)["figures"]["n_bins"] == 4
+    command[-1] = tmp_path / "out.parquet"
+    assert fastpack_in_process(*command, "--workers", 2) == 2
+    assert "slash at the end" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        fastpack_in_process(*command, "--workers", 0)
+
+
+def test_progress_on_a_terminal(tmp_path):
+    FRAME.write_parquet(tmp_path / "documents.parquet")
+    command = [
+        sys.executable, "-m", "fastpack", "pack", tmp_path / "documents.parquet",
+        "--context-length", "8", "--output", f"{tmp_path}/out/",
+    ]  # fmt: skip
+    parent, child = pty.openpty()
+    with subprocess.Popen(command, stderr=child) as process:
+        os.close(child)
+        shown = b""
+        with contextlib.suppress(OSError):  # what Linux says at the end
+            while piece := os.read(parent, 1 << 16):
+                shown += piece
+    os.close(parent)
+    assert process.returncode == 0
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
+    for step in ("count", "assign"):
+        assert re.search(rf"{step} +━+ 1 of 1 sources, 5 documents", text)
 
 
 def test_an_existing_output_is_refused_without_overwrite(source, tmp_path, capsys):
@@ -236,7 +298,7 @@ def test_a_full_disk(large_source, tmp_path):
     assert failed.stderr.startswith("fastpack: error: ")
     assert "Traceback" not in failed.stderr
     assert output.read_text() == "mine"
-    assert not list(tmp_path.glob(".out*"))
+    assert not list(tmp_path.glob(".fastpack-*"))
 
 
 @pytest.mark.slow
@@ -248,7 +310,7 @@ def test_killed_while_it_writes(large_source, tmp_path):
     ]  # fmt: skip
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while not list(tmp_path.glob(".out.parquet.*")) and process.poll() is None:
+    while not list(tmp_path.glob(".fastpack-*.tmp")) and process.poll() is None:
         assert time.monotonic() < deadline
     process.kill()
     process.wait()
@@ -256,7 +318,7 @@ def test_killed_while_it_writes(large_source, tmp_path):
     if process.returncode == -signal.SIGKILL and output.exists():
         assert pl.read_parquet(output).height > 1_000_000
     if process.returncode == -signal.SIGKILL and not output.exists():
-        assert list(tmp_path.glob(".out.parquet.*.tmp"))
+        assert list(tmp_path.glob(".fastpack-*.tmp"))
     assert run(*command[3:], "--overwrite").returncode == 0
     assert pl.read_parquet(output)["bin"].null_count() == 0
 
@@ -265,7 +327,7 @@ def test_interrupted(source, tmp_path, capsys, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fastpack.outputs.write_parquet", interrupt)
+    monkeypatch.setattr("fastpack.commands.write_parquet", interrupt)
     output = tmp_path / "out.parquet"
     arguments = ["pack", source, "--context-length", 8, "--output", output]
     assert fastpack_in_process(*arguments) == 130

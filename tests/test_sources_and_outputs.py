@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 import fastpack
-from fastpack import outputs, sources
+from fastpack import outputs
 from fastpack.errors import (
     DataError,
     DataTypeError,
@@ -14,6 +14,8 @@ from fastpack.errors import (
     OutputExistsError,
     SourceNotFoundError,
 )
+from fastpack.reading import Columns, read_columns
+from fastpack.sources import find_sources
 
 FRAME = pl.DataFrame({"id": ["a", "b", "c"], "n_tokens": [8, 6, 4]})
 
@@ -32,7 +34,7 @@ def write(frame, path):
 @pytest.mark.parametrize("suffix", [".parquet", ".arrow", ".csv", ".ndjson"])
 def test_every_kind_of_source(tmp_path, suffix):
     path = write(FRAME, tmp_path / f"part{suffix}")
-    lengths, kept = sources.read_columns([path], length="n_tokens", keep=["id"])
+    lengths, kept = read_columns([path], Columns("n_tokens", ["id"]))
     assert lengths.to_list() == [8, 6, 4]
     assert kept["id"].to_list() == ["a", "b", "c"]
 
@@ -49,7 +51,7 @@ def test_sources_are_found_in_natural_order(tmp_path):
     def found(*named):
         return [
             path.relative_to(tmp_path).as_posix()
-            for path in sources.find_sources([str(source) for source in named])
+            for path in find_sources([str(source) for source in named])
         ]
 
     ordered = ["part-1.parquet", "part-2.parquet", "part-10.parquet"]
@@ -62,7 +64,7 @@ def test_sources_are_found_in_natural_order(tmp_path):
 
 def test_a_file_whose_name_looks_like_a_glob(tmp_path):
     path = write(FRAME, tmp_path / "part[1].parquet")
-    assert sources.find_sources([str(path)]) == [path]
+    assert find_sources([str(path)]) == [path]
 
 
 def test_an_output_among_its_sources(tmp_path):
@@ -70,20 +72,20 @@ def test_an_output_among_its_sources(tmp_path):
     for path in (part, output):
         write(FRAME, path)
     for source in (tmp_path, tmp_path / "*.parquet"):
-        assert sources.find_sources([str(source)], output) == [part]
-    assert sources.find_sources([str(output)], output) == [output]  # and is refused
+        assert find_sources([str(source)], output) == [part]
+    assert find_sources([str(output)], output) == [output]  # and is refused
 
 
 def test_a_source_named_twice(tmp_path):
     path = write(FRAME, tmp_path / "part.parquet")
     with pytest.raises(OptionError, match="named twice"):
-        sources.find_sources([str(tmp_path), str(path)])
+        find_sources([str(tmp_path), str(path)])
 
 
 def test_arrow_streams_are_read_too(tmp_path):
     path = tmp_path / "stream.arrow"
     FRAME.write_ipc_stream(path)
-    lengths, kept = sources.read_columns([path], length="n_tokens", keep=["id"])
+    lengths, kept = read_columns([path], Columns("n_tokens", ["id"]))
     assert lengths.to_list() == [8, 6, 4]
     assert kept["id"].to_list() == ["a", "b", "c"]
 
@@ -92,7 +94,7 @@ def test_no_source(tmp_path):
     (tmp_path / "empty").mkdir()
     for source in ("absent.parquet", "*.parquet", "empty"):
         with pytest.raises(SourceNotFoundError, match="Hint: a source is"):
-            sources.find_sources([str(tmp_path / source)])
+            find_sources([str(tmp_path / source)])
 
 
 def test_several_sources_follow_each_other(tmp_path):
@@ -102,7 +104,7 @@ def test_several_sources_follow_each_other(tmp_path):
         write(small, tmp_path / "2.arrow"),
         write(FRAME.clear(), tmp_path / "3.parquet"),
     ]
-    lengths, kept = sources.read_columns(paths, length="n_tokens", keep=["id"])
+    lengths, kept = read_columns(paths, Columns("n_tokens", ["id"]))
     assert lengths.to_list() == [8, 6, 4] * 2
     assert kept["id"].to_list() == ["a", "b", "c"] * 2
 
@@ -111,7 +113,7 @@ def test_several_sources_follow_each_other(tmp_path):
 def test_token_lists(tmp_path, dtype):
     frame = pl.DataFrame({"ids": pl.Series([[1, 2], [3, 4]], dtype=dtype)})
     path = write(frame, tmp_path / "tokens.parquet")
-    lengths, kept = sources.read_columns([path], length="n_tokens", tokens="ids")
+    lengths, kept = read_columns([path], Columns("ids", token_lists=True))
     assert lengths.to_list() == [2, 2]
     assert kept is None
 
@@ -130,27 +132,27 @@ def test_sources_that_cannot_be_read(tmp_path):
     binary.write_bytes(bytes(range(256)))
     for path in (bad, truncated, other, empty, binary):
         with pytest.raises(DataError, match=path.name):
-            sources.read_columns([good, path], length="n_tokens")
+            read_columns([good, path], Columns("n_tokens"))
     nulls = pl.DataFrame({"n_tokens": [1, None]})
     path = write(nulls, tmp_path / "nulls.parquet")
     with pytest.raises(
         DataError, match=r"nulls.parquet: `n_tokens` has null lengths: 1"
     ):
-        sources.read_columns([good, path], length="n_tokens")
+        read_columns([good, path], Columns("n_tokens"))
     with pytest.raises(DataError, match="Hint: the columns are 'id', 'n_tokens'"):
-        sources.read_columns([good], length="n")
-    with pytest.raises(DataError, match=r"good.parquet: `--keep` names a column that"):
-        sources.read_columns([good], length="n_tokens", keep=["doc"])
+        read_columns([good], Columns("n"))
+    with pytest.raises(DataError, match=r"good.parquet: `keep` names a column that"):
+        read_columns([good], Columns("n_tokens", ["doc"]))
     lists = pl.DataFrame({"ids": [[1, 2]]})
     path = write(lists, tmp_path / "lists.parquet")
-    with pytest.raises(DataTypeError, match="Hint: --tokens ids takes"):
-        sources.read_columns([path], length="ids")
+    with pytest.raises(DataTypeError, match="or --tokens ids on the command line"):
+        read_columns([path], Columns("ids"))
     with pytest.raises(DataTypeError, match="must name a column of lists"):
-        sources.read_columns([good], length="n_tokens", tokens="id")
+        read_columns([good], Columns("id", token_lists=True))
     numbers = FRAME.with_columns(id=pl.Series([1, 2, 3]))
     path = write(numbers, tmp_path / "numbers.parquet")
-    with pytest.raises(DataTypeError, match=r"numbers.parquet: `--keep` column 'id'"):
-        sources.read_columns([good, path], length="n_tokens", keep=["id"])
+    with pytest.raises(DataTypeError, match=r"numbers.parquet: `keep` column 'id'"):
+        read_columns([good, path], Columns("n_tokens", ["id"]))
 
 
 def test_outputs_that_are_refused(tmp_path):
@@ -214,7 +216,7 @@ def test_nothing_is_left_of_a_write_that_fails(tmp_path, monkeypatch):
 
 def test_describe_is_the_plan():
     plan = fastpack.plan(np.array([8, 6]), context_length=8)
-    description = outputs.describe(plan)
+    description = plan.as_dict()
     assert description["version"] == fastpack.__version__
     assert description["options"] == {"context_length": 8, "long_documents": "split"}
     assert description["figures"]["n_bins"] == 2
@@ -226,7 +228,7 @@ def test_names_are_taken_literally(tmp_path):
     for suffix in (".parquet", ".arrow", ".csv", ".ndjson"):
         write(odd.with_columns(pl.all() * 2), tmp_path / f"a1{suffix}")
         path = write(odd, tmp_path / f"a[1]{suffix}")
-        lengths, kept = sources.read_columns([path], length="^n$", keep=["*"])
+        lengths, kept = read_columns([path], Columns("^n$", ["*"]))
         assert lengths.to_list() == [1, 1]
         assert kept.columns == ["*"]
         assert kept["*"].cast(pl.Int64).to_list() == [2, 2]
@@ -235,11 +237,11 @@ def test_names_are_taken_literally(tmp_path):
 def test_ids_in_csv_files_are_not_changed(tmp_path):
     path = tmp_path / "ids.csv"
     path.write_text("id,n_tokens\n007,5\n08,6\n")
-    lengths, kept = sources.read_columns([path], length="n_tokens", keep=["id"])
+    lengths, kept = read_columns([path], Columns("n_tokens", ["id"]))
     assert kept["id"].to_list() == ["007", "08"]
     assert lengths.to_list() == [5, 6]
     path.write_text("id,n_tokens\n")
-    lengths, _ = sources.read_columns([path], length="n_tokens")
+    lengths, _ = read_columns([path], Columns("n_tokens"))
     assert lengths.dtype == pl.Int64
     assert lengths.is_empty()
 
@@ -247,13 +249,13 @@ def test_ids_in_csv_files_are_not_changed(tmp_path):
 def test_names_of_sources_that_sort_alike_or_cannot_be_used(tmp_path):
     for name in ("a001", "a1", "a01", "1²2"):
         write(FRAME, tmp_path / f"{name}.csv")
-    found = [path.stem for path in sources.find_sources([str(tmp_path)])]
+    found = [path.stem for path in find_sources([str(tmp_path)])]
     assert found == ["1²2", "a001", "a01", "a1"]
     with pytest.raises(OptionError, match="empty name"):
-        sources.find_sources([""])
+        find_sources([""])
     (tmp_path / "\udcff.csv").touch()
     with pytest.raises(OptionError, match="not UTF-8"):
-        sources.find_sources([str(tmp_path)])
+        find_sources([str(tmp_path)])
 
 
 def test_outputs_with_odd_names(tmp_path):

@@ -3,12 +3,14 @@
 One pass and one increment a document, 0.6 ns each on lengths that fit the table.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from fastpack.kernels.jit import kernel
+
+Integer: TypeAlias = int | np.integer[Any]
 
 
 @kernel
@@ -16,8 +18,11 @@ def count_lengths(
     lengths: npt.NDArray[Any],
     counts: npt.NDArray[np.int64],
     others: npt.NDArray[np.int64],
-) -> int:
+) -> tuple[Integer, Integer]:
     """Count the lengths below ``counts.size``, and copy out all others.
+
+    It returns when all are read, or when `others` may be full before long. Long arrays
+    are counted in few calls: at the end of each, a thread has to wait for the GIL.
 
     Parameters
     ----------
@@ -27,21 +32,30 @@ def count_lengths(
         ``counts[s]`` grows by the number of documents of length ``s``.
     others
         Room for the lengths that `counts` has no place for, negative ones among
-        them: shape (n,) at least, so that the loop need not ask.
+        them: shape (m,), at least 2.
 
     Returns
     -------
-    int
-        How many lengths were copied to `others`, in their order.
+    n_read, n_others
+        How many lengths were read, and how many of these copied, in their order.
     """
+    # Unsigned throughout: a signed index is tested for being negative at each use, and
+    # negative lengths are past the end of the table too, by the same comparison.
+    one = np.uint64(1)
+    n = np.uint64(lengths.size)
     size = np.uint64(counts.size)
-    n_others = 0
-    for i in range(lengths.size):
-        length = np.int64(lengths[i])
-        # As unsigned numbers, negative lengths are past the end too: one comparison.
-        if np.uint64(length) < size:
-            counts[np.uint64(length)] += 1
-        else:
-            others[n_others] = length
-            n_others += 1
-    return n_others
+    block = np.uint64(others.size // 2)
+    n_read = np.uint64(0)
+    n_others = np.uint64(0)
+    # Block by block, so that the inner loop need not ask whether there is room.
+    while n_read < n and n_others <= block:
+        end = min(n_read + block, n)
+        for i in range(n_read, end):
+            length = np.int64(lengths[i])
+            if np.uint64(length) < size:
+                counts[np.uint64(length)] += 1
+            else:
+                others[n_others] = length
+                n_others += one
+        n_read = end
+    return n_read, n_others

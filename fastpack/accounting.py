@@ -1,0 +1,107 @@
+"""Account: what became of every document and every token of a packing."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastpack.chunking import Chunks
+from fastpack.histogram import LengthHistogram
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Account:
+    """The figures of a packing: every document and every token is in one of them.
+
+    They are described where users meet them, at `fastpack.PackingPlan`.
+    """
+
+    context_length: int
+    n_documents: int
+    empty_documents: int
+    cut_documents: int
+    dropped_documents: int
+    n_tokens: int
+    packed: int
+    truncated: int
+    dropped: int
+    n_chunks: int
+    n_bins: int
+    lower_bound: int
+
+    @property
+    def padding(self) -> int:
+        """Tokens of capacity left unused: ``n_bins * L - packed``."""
+        return self.n_bins * self.context_length - self.packed
+
+    @property
+    def efficiency(self) -> float:
+        """``packed / (n_bins * L)``; 1.0 where there is no bin."""
+        capacity = self.n_bins * self.context_length
+        return self.packed / capacity if capacity else 1.0
+
+    def figures(self) -> dict[str, Any]:
+        """Return the figures by name, as JSON can hold them."""
+        names = (
+            "n_documents",
+            "empty_documents",
+            "cut_documents",
+            "dropped_documents",
+            "n_tokens",
+            "packed",
+            "truncated",
+            "dropped",
+            "n_chunks",
+            "n_bins",
+            "lower_bound",
+            "padding",
+            "efficiency",
+        )
+        return {name: getattr(self, name) for name in names}
+
+    def __repr__(self) -> str:
+        """Summarise the account in six lines."""
+        of_documents = (
+            f"{self.empty_documents:,} empty, {self.cut_documents:,} cut, "
+            f"{self.dropped_documents:,} dropped"
+        )
+        of_tokens = (
+            f"{self.packed:,} packed, {self.truncated:,} truncated, "
+            f"{self.dropped:,} dropped"
+        )
+        rows = {
+            "documents": (self.n_documents, of_documents),
+            "tokens": (self.n_tokens, of_tokens),
+            "chunks": (self.n_chunks, ""),
+            "sequences": (self.n_bins, f"lower bound {self.lower_bound:,}"),
+            "padding": (self.padding, f"efficiency {100 * self.efficiency:.6g} %"),
+        }
+        width = max(5, *(len(f"{number:,}") for number, _ in rows.values()))
+        title = (
+            f"{type(self).__name__}: {self.n_documents:,} documents in "
+            f"{self.n_bins:,} sequences of {self.context_length:,} tokens"
+        )
+        lines = [title]
+        for name, (number, note) in rows.items():
+            line = f"  {name:<10}{number:>{width},}"
+            lines.append(f"{line}   ({note})" if note else line)
+        return "\n".join(lines)
+
+
+def account_for(
+    histogram: LengthHistogram, chunks: Chunks, n_bins: int, context_length: int
+) -> Account:
+    """Account for documents that were cut into `chunks` and put into bins."""
+    packed = histogram.n_tokens - chunks.truncated - chunks.dropped
+    return Account(
+        context_length=context_length,
+        n_documents=histogram.n_documents,
+        empty_documents=chunks.empty_documents,
+        cut_documents=chunks.cut_documents,
+        dropped_documents=chunks.dropped_documents,
+        n_tokens=histogram.n_tokens,
+        packed=packed,
+        truncated=chunks.truncated,
+        dropped=chunks.dropped,
+        n_chunks=chunks.n_chunks,
+        n_bins=n_bins,
+        lower_bound=-(-packed // context_length),
+    )

@@ -1,0 +1,200 @@
+"""Reading: a source file, of any kind that is known -> its documents, lazily."""
+
+import glob
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+import polars.selectors as cs
+from polars.exceptions import PolarsError
+
+from fastpack.errors import DataError, DataTypeError, OptionError
+from fastpack.histogram import LengthHistogram
+from fastpack.inputs import (
+    LENGTHS,
+    Keep,
+    as_expression,
+    as_list,
+    check_lengths,
+    check_names,
+)
+from fastpack.streaming import Documents, count_documents, select_documents
+
+
+class Columns(NamedTuple):
+    """What is read of each source.
+
+    Parameters
+    ----------
+    length
+        The column of lengths, by name or as an expression.
+    keep
+        The columns that identify a document, or None.
+    token_lists
+        Whether `length` names a column of token lists, whose lengths are taken.
+    """
+
+    length: str | pl.Expr
+    keep: Keep | None = None
+    token_lists: bool = False
+
+    def as_dict(self) -> dict[str, object]:
+        """Return what is read, as JSON can hold it."""
+        kept = None if self.keep is None else [str(c) for c in as_list(self.keep)]
+        return {
+            "length": str(self.length),
+            "keep": kept,
+            "token_lists": self.token_lists,
+        }
+
+
+def _scan_arrow(path: Path) -> pl.LazyFrame:
+    """Scan an Arrow IPC file; of a stream, which cannot be scanned, read all."""
+    with path.open("rb") as file:
+        is_file = file.read(6) == b"ARROW1"
+    if is_file:
+        return pl.scan_ipc(path, glob=False)
+    return pl.read_ipc_stream(path).lazy()
+
+
+SCANNERS: dict[str, Callable[[Path], pl.LazyFrame]] = {
+    ".parquet": lambda path: pl.scan_parquet(path, glob=False),
+    ".pq": lambda path: pl.scan_parquet(path, glob=False),
+    ".arrow": _scan_arrow,
+    ".feather": _scan_arrow,
+    ".ipc": _scan_arrow,
+    ".csv": lambda path: pl.scan_csv(path, glob=False),
+    ".jsonl": lambda path: pl.scan_ndjson(glob.escape(str(path))),
+    ".ndjson": lambda path: pl.scan_ndjson(glob.escape(str(path))),
+}
+"""The kinds of sources, by their suffix."""
+
+
+def scan_documents(path: Path, columns: Columns) -> Documents:
+    """Scan what packing reads of a source, and nothing else of it.
+
+    Raises
+    ------
+    DataError, DataTypeError, OptionError
+        The file is not what its suffix says, or has no such columns.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SCANNERS:
+        msg = (
+            f"the suffix {path.suffix!r} is unknown\n"
+            f"Hint: sources are {', '.join(SCANNERS)} files."
+        )
+        raise DataError(msg)
+    frame = SCANNERS[suffix](path)
+    if suffix == ".csv":
+        frame = _typed_csv(path, columns)
+    length = columns.length
+    if columns.token_lists:
+        length = _lengths_of_lists(frame.collect_schema(), str(length))
+    return select_documents(frame, length, columns.keep)
+
+
+def read_columns(
+    paths: Sequence[Path], columns: Columns
+) -> tuple[pl.Series, pl.DataFrame | None]:
+    """Read the lengths of all documents, and the columns that identify them.
+
+    Returns
+    -------
+    lengths, kept
+        As `fastpack.frame.pack_columns` takes them.
+
+    Raises
+    ------
+    DataError, DataTypeError
+        A file is not what its suffix says, has no such columns, or unfit lengths. The
+        message names it.
+    """
+    lengths = []
+    kept = []
+    for path in paths:
+        with naming(path):
+            documents = scan_documents(path, columns)
+            frame = documents.frame.collect()
+            column = frame.get_column(LENGTHS).rename(documents.name)
+            lengths.append(check_lengths(column).to_frame())
+            kept.append(frame.drop(LENGTHS))
+            check_same_columns(kept[0].schema, kept[-1].schema)
+    return (
+        pl.concat(lengths, how="vertical_relaxed", rechunk=False).to_series(),
+        None if columns.keep is None else pl.concat(kept, rechunk=False),
+    )
+
+
+def count_sources(paths: Sequence[Path], columns: Columns) -> LengthHistogram:
+    """Count the lengths of all documents, a batch at a time: see `read_columns`."""
+    histogram = LengthHistogram([], [])
+    for path in paths:
+        with naming(path):
+            histogram += count_documents(scan_documents(path, columns))
+    return histogram
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Say in each error which source it is about."""
+    try:
+        yield
+    except (DataError, DataTypeError, OptionError) as error:
+        msg = f"{path}: {error}"
+        raise type(error)(msg) from error
+    except (PolarsError, UnicodeError, OSError) as error:
+        msg = (
+            f"{path} cannot be read as {path.suffix}: {error}\n"
+            "Hint: the suffix of a file says what it is."
+        )
+        raise DataError(msg) from error
+
+
+def check_same_columns(
+    first: Mapping[str, object], other: Mapping[str, object]
+) -> None:
+    """Refuse columns to keep that are not of one type in all sources."""
+    for name in {**first, **other}:
+        if first.get(name) != other.get(name):
+            msg = (
+                f"`keep` column {name!r} is {other.get(name, 'absent')} here, "
+                f"{first.get(name, 'absent')} in the first source\n"
+                "Hint: give it the same type in all of them."
+            )
+            raise DataTypeError(msg)
+
+
+def _typed_csv(path: Path, columns: Columns) -> pl.LazyFrame:
+    """Give the columns of a CSV file types that do not depend on what they hold.
+
+    Text has none: ids such as 007 are kept as they stand there, and lengths of which
+    there are none are integers.
+    """
+    texts = {
+        name: pl.String()
+        for name in as_list(columns.keep or [])
+        if isinstance(name, str) and name != columns.length
+    }
+    frame = pl.scan_csv(path, glob=False, schema_overrides=texts)
+    if isinstance(columns.length, str) and frame.head(1).collect().is_empty():
+        return frame.with_columns(
+            cs.by_name(columns.length, require_all=False).cast(pl.Int64)
+        )
+    return frame
+
+
+def _lengths_of_lists(schema: Mapping[str, pl.DataType], column: str) -> pl.Expr:
+    check_names(list(schema), "tokens", [column])
+    dtype = schema[column]
+    if isinstance(dtype, pl.Array):
+        return as_expression(column).arr.to_list().list.len()
+    if isinstance(dtype, pl.List):
+        return as_expression(column).list.len()
+    msg = (
+        f"`tokens` must name a column of lists, {column!r} is {dtype}\n"
+        "Hint: a column of lengths goes to --length."
+    )
+    raise DataTypeError(msg)

@@ -1,0 +1,143 @@
+"""What is done to one shard: functions that any executor can send to a worker."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from fastpack import __version__
+from fastpack.chunking import Chunks, cut_into_chunks
+from fastpack.errors import DataError
+from fastpack.histogram import LengthHistogram
+from fastpack.manifest import Fingerprint
+from fastpack.outputs import read_metadata, write_parquet
+from fastpack.planning import PackingPlan
+from fastpack.reading import Columns, naming, scan_documents
+from fastpack.streaming import Start, assign_lazily, count_documents
+
+
+class Shard(NamedTuple):
+    """A source, and the files that are made of it.
+
+    Parameters
+    ----------
+    source
+        Where the documents are, as it was named.
+    fingerprint
+        The source as it was found.
+    output
+        Where their assignment goes.
+    counts
+        Where their histogram is kept between the passes.
+    name
+        The output, as the manifest names it.
+    columns
+        What is read of the source.
+    """
+
+    source: Path
+    fingerprint: Fingerprint
+    output: Path
+    counts: Path
+    name: str
+    columns: Columns
+
+
+class CountedShard(NamedTuple):
+    """What counting a shard found: its histogram, and the types of what is kept."""
+
+    histogram: LengthHistogram
+    kept: dict[str, str]
+
+
+def count_shard(shard: Shard) -> int:
+    """Count the documents of a shard; keep their histogram, return their number.
+
+    A run that was killed may have done so already.
+    """
+    about = _about(shard)
+    if (read_metadata(shard.counts) or {}).get("about") == about:
+        return read_counts(shard).histogram.n_documents
+    with naming(shard.source):
+        documents = scan_documents(shard.source, shard.columns)
+        histogram = count_documents(documents)
+        shard.fingerprint.check()
+    kept = {} if documents.kept is None else documents.kept.schema
+    metadata = {
+        "about": about,
+        "kept": {name: str(dtype) for name, dtype in kept.items()},
+    }
+    write_parquet(histogram.to_frame(), shard.counts, metadata, overwrite=True)
+    return histogram.n_documents
+
+
+def read_counts(shard: Shard) -> CountedShard:
+    """Read what `count_shard` wrote."""
+    metadata = read_metadata(shard.counts) or {}
+    if metadata.get("about") != _about(shard):
+        msg = f"{shard.counts} was changed while its source was packed"
+        raise DataError(msg)
+    counts = pl.read_parquet(shard.counts, glob=False)
+    histogram = LengthHistogram(counts["length"], counts["documents"])
+    return CountedShard(histogram, metadata["kept"])
+
+
+def _about(shard: Shard) -> dict[str, Any]:
+    return {
+        "version": __version__,
+        "source": shard.fingerprint._asdict(),
+        "columns": shard.columns.as_dict(),
+    }
+
+
+def assign_shard(
+    shard: Shard,
+    plan: PackingPlan,
+    before: Chunks,
+    first_document: int,
+    job: str,
+) -> dict[str, Any]:
+    """Assign the documents of a shard; write their rows to its output.
+
+    Parameters
+    ----------
+    shard
+        What is read, and where the rows go.
+    plan
+        The plan of the whole corpus.
+    before, first_document
+        The chunks of all shards before this one, and the number of their documents.
+    job
+        What the output is a part of, for its metadata.
+
+    Returns
+    -------
+    dict
+        The shard's entry in the manifest.
+    """
+    planned = read_counts(shard).histogram
+    with naming(shard.source):
+        documents = scan_documents(shard.source, shard.columns)
+
+    @contextmanager
+    def start() -> Iterator[Start]:
+        with naming(shard.source):
+            shard.fingerprint.check()
+            yield plan.assigner(before, first_document), planned
+            shard.fingerprint.check()
+
+    chunks = cut_into_chunks(planned, plan.options)
+    figures = {
+        "source": shard.fingerprint.path,
+        "first_document": first_document,
+        "documents": planned.n_documents,
+        "rows": chunks.n_chunks + chunks.n_unpacked,
+    }
+    metadata = {**plan.as_dict(), "job": job, "shard": figures}
+    shard.output.parent.mkdir(parents=True, exist_ok=True)
+    write_parquet(
+        assign_lazily(documents, start), shard.output, metadata, overwrite=True
+    )
+    return {**figures, "bytes": shard.output.stat().st_size}
