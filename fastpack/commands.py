@@ -26,7 +26,7 @@ def _pack(arguments: argparse.Namespace) -> None:
     into_folder = arguments.output.endswith(("/", os.sep)) or output.is_dir()
     paths = find_sources(arguments.sources, output)
     if into_folder:
-        plan = _pack_into_folder(paths, output, arguments)
+        plan = _pack_into_folder(paths, arguments)
     else:
         plan = _pack_into_file(paths, output, arguments)
     if arguments.json:
@@ -54,9 +54,7 @@ def _pack_into_file(
     return plan
 
 
-def _pack_into_folder(
-    paths: list[Path], output: Path, arguments: argparse.Namespace
-) -> PackingPlan:
+def _pack_into_folder(paths: list[Path], arguments: argparse.Namespace) -> PackingPlan:
     workers: Any = nullcontext()
     if arguments.workers is not None:
         workers = ThreadPoolExecutor(arguments.workers)
@@ -66,7 +64,7 @@ def _pack_into_folder(
             executor, not arguments.no_resume, arguments.overwrite, report
         )
         columns, options = _columns(arguments), _options(arguments)
-        return pack_shards(paths, output, columns, options, settings)
+        return pack_shards(paths, arguments.output, columns, options, settings)
 
 
 def _plan(arguments: argparse.Namespace) -> None:

@@ -8,11 +8,12 @@ They are in a folder of their own, ``_fastpack/``, beside the assignments:
     manifest.jsonl   the job in its first line, then one line a complete shard
 """
 
-import fcntl
 import hashlib
 import json
 import os
+import secrets
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from fastpack.outputs import replacing
 FOLDER = "_fastpack"
 
 _held: set[Path] = set()
+_held_lock = threading.Lock()
 """Targets that threads of this process write to: the lock is one of processes."""
 
 
@@ -50,6 +52,22 @@ class Fingerprint(NamedTuple):
             raise DataError(msg)
 
 
+class Ticket(NamedTuple):
+    """What tells a worker that the run it works for still holds the target.
+
+    A worker may outlive its run, and must not write into the next one.
+    """
+
+    lock: Path
+    token: str
+
+    def check(self) -> None:
+        """Refuse to go on where another run holds the target."""
+        if self.lock.read_text() != self.token:
+            msg = f"the run has ended, and another one holds {self.lock.parent.parent}"
+            raise OutputExistsError(msg)
+
+
 class Manifest:
     """What is packed into a target, and which of its shards are complete.
 
@@ -65,26 +83,34 @@ class Manifest:
         self.counts = self.folder / "counts"
         self.plan = self.folder / "plan.parquet"
         self._path = self.folder / "manifest.jsonl"
+        self.ticket = Ticket(self.folder / "lock", secrets.token_hex(8))
         self.job: dict[str, Any] | None = None
         self.complete: dict[str, dict[str, Any]] = {}
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the target for this process; refuse where another one does."""
-        self.counts.mkdir(parents=True, exist_ok=True)
+        import fcntl  # noqa: PLC0415 -- Windows has none
+
         target = self.target.resolve()
-        if target in _held:
-            raise self._is_held()
-        # Not flock, which a forked child would hold on to when its parent is dead.
-        with (self.folder / "lock").open("a") as file:
-            try:
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise self._is_held() from error
+        with _held_lock:
+            if target in _held:
+                raise self._is_held()
             _held.add(target)
-            try:
+        try:
+            self.counts.mkdir(parents=True, exist_ok=True)
+            # Not flock, which a forked child would hold on to when its parent is dead.
+            with self.ticket.lock.open("a+") as file:
+                try:
+                    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as error:
+                    raise self._is_held() from error
+                file.truncate(0)
+                file.write(self.ticket.token)
+                file.flush()
                 yield
-            finally:
+        finally:
+            with _held_lock:
                 _held.discard(target)
 
     def _is_held(self) -> OutputExistsError:
@@ -95,18 +121,20 @@ class Manifest:
         return OutputExistsError(msg)
 
     def read(self) -> None:
-        """Read what an earlier run left."""
+        """Read what an earlier run left; a line that is damaged is where it ends."""
         if not self._path.exists():
             return
-        for number, line in enumerate(self._path.read_text("utf-8").splitlines()):
+        for number, line in enumerate(self._path.read_bytes().splitlines()):
             try:
                 entry = json.loads(line)
-            except ValueError:
-                break  # the line that was being written when the run was killed
-            if number == 0:
-                self.job = entry
-            else:
-                self.complete[entry["output"]] = entry
+                if number == 0:
+                    describe_changes(entry, entry)
+                    self.job = entry
+                else:
+                    _ = entry["bytes"], entry["documents"]
+                    self.complete[str(entry["output"])] = entry
+            except (ValueError, TypeError, KeyError, AttributeError):
+                break
 
     def begin(self, job: dict[str, Any]) -> None:
         """Write the job, and the shards that are complete already."""
@@ -115,8 +143,7 @@ class Manifest:
 
     def forget(self) -> None:
         """Start anew."""
-        self.job = None
-        self.complete = {}
+        self._path.unlink(missing_ok=True)
 
     def enter(self, output: str, entry: dict[str, Any]) -> None:
         """Note that a shard is complete."""
@@ -155,7 +182,7 @@ def describe_changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
             ]
         elif before != after:
             changes.append(f"the {name} was {before!r}, is {after!r}")
-    before = [Fingerprint(**source) for source in old.get("sources", [])]
+    before = [Fingerprint(**source) for source in old["sources"]]
     after = [Fingerprint(**source) for source in new["sources"]]
     paths = {source.path: source for source in before}
     changes += [

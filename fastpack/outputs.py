@@ -2,8 +2,9 @@
 
 import json
 import os
+import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,14 +59,16 @@ def write_parquet(
     metadata: dict[str, Any],
     *,
     overwrite: bool,
+    check: Callable[[], object] = lambda: None,
 ) -> None:
     """Write a table to its final name in one step, or not at all.
 
     The file's metadata has `metadata`, as JSON, under the key ``fastpack``. A lazy
-    frame is written batch by batch.
+    frame is written batch by batch. `check` is called just before the file gets its
+    name, and may raise.
     """
     texts = {"fastpack": json.dumps(metadata)}
-    with replacing(output, overwrite=overwrite) as temporary:
+    with replacing(output, overwrite=overwrite, check=check) as temporary:
         try:
             if isinstance(frame, pl.LazyFrame):
                 # Row groups of a fixed size: the same bytes, however batches arrive.
@@ -89,16 +92,19 @@ def read_metadata(path: Path) -> dict[str, Any] | None:
 
 
 def remove_temporary_files(folder: Path) -> None:
-    """Remove what processes that were killed left half written, in or below a folder.
+    """Remove what processes that were killed left half written in a folder.
 
     Only while no other process writes there.
     """
-    for path in folder.rglob(f"{_TEMPORARY}*.tmp"):
-        path.unlink(missing_ok=True)
+    for path in folder.glob(f"{_TEMPORARY}*.tmp"):
+        if re.fullmatch(r"[0-9a-f]{16}\.tmp", path.name.removeprefix(_TEMPORARY)):
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
-def replacing(output: Path, *, overwrite: bool) -> Iterator[Path]:
+def replacing(
+    output: Path, *, overwrite: bool, check: Callable[[], object] = lambda: None
+) -> Iterator[Path]:
     """Give a temporary path beside `output`; move it there if all went well."""
     output = output.resolve()  # through a link to what it names
     temporary = output.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}.tmp")
@@ -106,6 +112,7 @@ def replacing(output: Path, *, overwrite: bool) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
+        check()
         if overwrite:
             temporary.replace(output)
         else:
@@ -129,6 +136,7 @@ def _move_to_new(temporary: Path, output: Path) -> None:
 def _exists(output: Path) -> FastpackError:
     msg = (
         f"the output exists already: {output}\n"
-        "Hint: choose another name, or overwrite it with --overwrite."
+        "Hint: choose another name, or overwrite it with --overwrite "
+        "(overwrite=True)."
     )
     return OutputExistsError(msg)

@@ -10,7 +10,7 @@ from fastpack.histogram import LengthHistogram
 from fastpack.manifest import Manifest, identify
 from fastpack.planning import PackingPlan
 from fastpack.reading import check_same_columns, naming
-from fastpack.shard_work import Shard, assign_shard, count_shard, read_counts
+from fastpack.shard_work import Job, Shard, assign_shard, count_shard, read_counts
 
 _IN_FLIGHT = 256
 """Shards that are handed to the executor at a time. More workers than that would
@@ -100,7 +100,7 @@ def assign_shards(
 
     def calls() -> Iterator[tuple[Any, ...]]:
         before = LengthHistogram([], [])
-        job = identify(manifest.job)
+        job = Job(identify(manifest.job), manifest.ticket)
         for number, shard in enumerate(shards):
             if shard.name not in manifest.complete:
                 # As chunks, of which there are few lengths: many calls may wait.

@@ -40,6 +40,6 @@ def read_plan(path: Path) -> tuple[pl.DataFrame, LengthHistogram, dict[str, Any]
         columns = pl.read_ipc(io.BytesIO(encoded))
         histogram = LengthHistogram(*columns.select("length", "documents"))
         return pl.read_parquet(path, glob=False), histogram, description
-    except (KeyError, ValueError, PolarsError) as error:
+    except (KeyError, ValueError, TypeError, OSError, PolarsError) as error:
         msg = f"{path} is not the file of a plan\nHint: PackingPlan.save writes one."
         raise DataError(msg) from error

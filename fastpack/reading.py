@@ -1,6 +1,7 @@
 """Reading: a source file, of any kind that is known -> its documents, lazily."""
 
 import glob
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,13 +42,32 @@ class Columns(NamedTuple):
     token_lists: bool = False
 
     def as_dict(self) -> dict[str, object]:
-        """Return what is read, as JSON can hold it."""
-        kept = None if self.keep is None else [str(c) for c in as_list(self.keep)]
+        """Return what is read, as JSON can hold it; raise OptionError if it cannot."""
+        kept = None if self.keep is None else list(map(_identify, as_list(self.keep)))
         return {
-            "length": str(self.length),
+            "length": _identify(self.length),
             "keep": kept,
             "token_lists": self.token_lists,
         }
+
+
+def _identify(column: str | pl.Expr) -> str:
+    """Return a text that two columns have only if they are the same.
+
+    What an expression prints leaves out some of its arguments: hence the hash.
+    """
+    if isinstance(column, str):
+        return column
+    try:
+        serialized = column.meta.serialize()
+    except PolarsError as error:
+        msg = (
+            f"an expression that cannot be told from others: {column}\n"
+            "Hint: Python functions have no lasting identity; use Polars' own "
+            "expressions, or write the column to the files first."
+        )
+        raise OptionError(msg) from error
+    return f"{column} #{hashlib.sha256(serialized).hexdigest()[:8]}"
 
 
 def _scan_arrow(path: Path) -> pl.LazyFrame:
@@ -165,6 +185,12 @@ def check_same_columns(
                 "Hint: give it the same type in all of them."
             )
             raise DataTypeError(msg)
+    if list(first) != list(other):
+        msg = (
+            f"`keep` selects columns in the order {list(other)} here, {list(first)} in "
+            "the first source\nHint: name them, in place of a selector."
+        )
+        raise DataTypeError(msg)
 
 
 def _typed_csv(path: Path, columns: Columns) -> pl.LazyFrame:

@@ -11,7 +11,7 @@ from fastpack import __version__
 from fastpack.chunking import Chunks, cut_into_chunks
 from fastpack.errors import DataError
 from fastpack.histogram import LengthHistogram
-from fastpack.manifest import Fingerprint
+from fastpack.manifest import Fingerprint, Ticket
 from fastpack.outputs import read_metadata, write_parquet
 from fastpack.planning import PackingPlan
 from fastpack.reading import Columns, naming, scan_documents
@@ -24,7 +24,8 @@ class Shard(NamedTuple):
     Parameters
     ----------
     source
-        Where the documents are, as it was named.
+        Where the documents are; absolute, like all paths here: workers may be in other
+        folders.
     fingerprint
         The source as it was found.
     output
@@ -43,6 +44,21 @@ class Shard(NamedTuple):
     counts: Path
     name: str
     columns: Columns
+
+
+class Job(NamedTuple):
+    """What a shard's output is a part of.
+
+    Parameters
+    ----------
+    name
+        The same for all outputs of a job, and for no others: for their metadata.
+    ticket
+        Of the run that does it.
+    """
+
+    name: str
+    ticket: Ticket
 
 
 class CountedShard(NamedTuple):
@@ -97,7 +113,7 @@ def assign_shard(
     plan: PackingPlan,
     before: Chunks,
     first_document: int,
-    job: str,
+    job: Job,
 ) -> dict[str, Any]:
     """Assign the documents of a shard; write their rows to its output.
 
@@ -110,7 +126,7 @@ def assign_shard(
     before, first_document
         The chunks of all shards before this one, and the number of their documents.
     job
-        What the output is a part of, for its metadata.
+        What the output is a part of.
 
     Returns
     -------
@@ -135,9 +151,8 @@ def assign_shard(
         "documents": planned.n_documents,
         "rows": chunks.n_chunks + chunks.n_unpacked,
     }
-    metadata = {**plan.as_dict(), "job": job, "shard": figures}
+    metadata = {**plan.as_dict(), "job": job.name, "shard": figures}
     shard.output.parent.mkdir(parents=True, exist_ok=True)
-    write_parquet(
-        assign_lazily(documents, start), shard.output, metadata, overwrite=True
-    )
+    rows = assign_lazily(documents, start)
+    write_parquet(rows, shard.output, metadata, overwrite=True, check=job.ticket.check)
     return {**figures, "bytes": shard.output.stat().st_size}

@@ -10,17 +10,23 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from fastpack import __version__
-from fastpack.errors import OptionError, OutputExistsError
+from fastpack.errors import DataError, SourceNotFoundError
 from fastpack.inputs import DEFAULT_LENGTH, Keep
-from fastpack.manifest import FOLDER, Fingerprint, Manifest, describe_changes, identify
+from fastpack.manifest import Manifest
 from fastpack.options import LongDocuments, PackingOptions
-from fastpack.outputs import read_metadata, remove_temporary_files
+from fastpack.outputs import remove_temporary_files
 from fastpack.passes import PackingProgress, Report, assign_shards, count_shards
-from fastpack.plan_files import write_plan
+from fastpack.plan_files import read_plan, write_plan
 from fastpack.planning import PackingPlan
 from fastpack.reading import Columns
-from fastpack.shard_work import Shard
 from fastpack.sources import StrPath, find_sources
+from fastpack.targets import (
+    changed,
+    check_earlier,
+    check_target,
+    name_shards,
+    outputs_to_remove,
+)
 
 
 def pack_files(
@@ -53,6 +59,7 @@ def pack_files(
         ``part-1.parquet``; sources of several folders keep these.
     length, context_length, keep, long_documents
         As for `fastpack.pack`. `document` is the row index over all sources.
+        Expressions are evaluated file by file, and batch by batch.
     executor
         Any `concurrent.futures.Executor`, which stays open: its workers read `sources`
         and write to `target`. None is a thread for each processor; the kernels do not
@@ -105,10 +112,9 @@ def pack_files(
     options = PackingOptions(
         context_length=context_length, long_documents=long_documents
     )
-    folder = Path(target)
-    paths = find_sources(sources, folder)
+    paths = find_sources(sources, Path(target))
     settings = RunSettings(executor, resume, overwrite, progress or (lambda _: None))
-    return pack_shards(paths, folder, Columns(length, keep), options, settings)
+    return pack_shards(paths, target, Columns(length, keep), options, settings)
 
 
 class RunSettings(NamedTuple):
@@ -122,24 +128,33 @@ class RunSettings(NamedTuple):
 
 def pack_shards(
     paths: Sequence[Path],
-    target: Path,
+    target: StrPath,
     columns: Columns,
     options: PackingOptions,
     settings: RunSettings,
 ) -> PackingPlan:
     """Pack files that were found: see `pack_files`."""
-    manifest = Manifest(target)
-    shards = _name_shards(paths, columns, manifest)
+    manifest = Manifest(check_target(target))
+    shards = name_shards(paths, columns, manifest)
     job = {
         "version": __version__,
         "columns": columns.as_dict(),
         "options": options.as_dict(),
         "sources": [shard.fingerprint._asdict() for shard in shards],
+        "outputs": [shard.name for shard in shards],
     }
     with manifest.locked():
-        remove_temporary_files(target)
-        superfluous = _check_earlier(manifest, shards, job, settings)
-        earlier = None if manifest.job is None else PackingPlan.load(manifest.plan)
+        for folder in {shard.output.parent for shard in shards}:
+            remove_temporary_files(folder)
+        remove_temporary_files(manifest.folder)
+        manifest.read()
+        superfluous = []
+        if settings.overwrite:
+            superfluous = outputs_to_remove(manifest, shards)
+            manifest.complete = {}
+        else:
+            check_earlier(manifest, shards, job, resume=settings.resume)
+        earlier = None if settings.overwrite else _earlier_plan(manifest, job)
         if earlier is not None and len(manifest.complete) == len(shards):
             plan = earlier
         else:
@@ -147,115 +162,40 @@ def pack_shards(
                 histogram = count_shards(executor, shards, settings.report)
                 plan = PackingPlan(histogram, options)
                 if earlier is None:
+                    if settings.overwrite:
+                        manifest.forget()
                     for path in superfluous:
                         path.unlink(missing_ok=True)
                     _save(plan, job, manifest.plan)
                 elif earlier.histogram != histogram:
-                    raise _changed(target, ["the lengths in the sources"])
+                    raise changed(manifest.target, ["the lengths in the sources"])
                 manifest.begin(job)
                 assign_shards(executor, shards, plan, manifest, settings.report)
         manifest.finish([shard.name for shard in shards])
     return plan
 
 
+def _earlier_plan(manifest: Manifest, job: dict[str, Any]) -> PackingPlan | None:
+    """Return the plan of an earlier run of the same job, if it is there and whole."""
+    if manifest.job is None:
+        return None
+    try:
+        _, _, description = read_plan(manifest.plan)
+        if any(description.get(name) != value for name, value in job.items()):
+            return None
+        return PackingPlan.load(manifest.plan)
+    except (DataError, SourceNotFoundError):
+        return None
+
+
 def _executor(executor: Executor | None) -> AbstractContextManager[Executor]:
     if executor is not None:
         return nullcontext(executor)
-    return ThreadPoolExecutor(len(os.sched_getaffinity(0)))
+    if hasattr(os, "sched_getaffinity"):
+        return ThreadPoolExecutor(len(os.sched_getaffinity(0)))
+    return ThreadPoolExecutor(os.cpu_count())
 
 
 def _save(plan: PackingPlan, job: dict[str, Any], path: Path) -> None:
     description = {**plan.as_dict(), **job}
     write_plan(path, plan.runs, plan.histogram, description, overwrite=True)
-
-
-def _name_shards(
-    paths: Sequence[Path], columns: Columns, manifest: Manifest
-) -> list[Shard]:
-    """Say for each source where its assignment goes; refuse what could not be."""
-    target = manifest.target
-    folders = [path.resolve().parent for path in paths]
-    common = Path(os.path.commonpath(folders))
-    shards = []
-    named: dict[str, Path] = {}
-    for number, path in enumerate(paths):
-        name = path.resolve().relative_to(common).with_suffix(".parquet")
-        hint = "Hint: rename one of them, or pack them into different folders."
-        if name.parts[0] == FOLDER:
-            msg = (
-                f"the name of a source is that of fastpack's own folder: {path}\n{hint}"
-            )
-            raise OptionError(msg)
-        if other := named.get(str(name)):
-            msg = f"two sources have one output, {name}: {other} and {path}\n{hint}"
-            raise OptionError(msg)
-        named[str(name)] = path
-        counts = manifest.counts / f"{number}.parquet"
-        fingerprint = Fingerprint.of(path)
-        shards.append(
-            Shard(path, fingerprint, target / name, counts, str(name), columns)
-        )
-    sources = {shard.fingerprint.path for shard in shards}
-    for shard in shards:
-        if str(shard.output.resolve()) in sources:
-            msg = (
-                f"the output of {shard.source} would replace a source: {shard.output}\n"
-                "Hint: write the assignments to a folder of their own."
-            )
-            raise OutputExistsError(msg)
-    return shards
-
-
-def _check_earlier(
-    manifest: Manifest,
-    shards: Sequence[Shard],
-    job: dict[str, Any],
-    settings: RunSettings,
-) -> list[Path]:
-    """Read what an earlier run left in the target, and see that it can be used.
-
-    The manifest then has the job of the earlier run if this is the same, and those of
-    its shards that are complete. What is to be removed before this run is returned.
-    """
-    manifest.read()
-    if settings.overwrite:
-        names = [*manifest.complete, *(shard.name for shard in shards)]
-        manifest.forget()
-        return [manifest.target / name for name in names]
-    if manifest.job is not None:
-        if not settings.resume:
-            msg = (
-                f"an earlier run packed into {manifest.target}\n"
-                "Hint: go on with it, or start anew with --overwrite (overwrite=True)."
-            )
-            raise OutputExistsError(msg)
-        if changes := describe_changes(manifest.job, job):
-            raise _changed(manifest.target, changes)
-    for shard in shards:
-        entry = manifest.complete.pop(shard.name, None)
-        if not shard.output.exists():
-            continue
-        metadata = read_metadata(shard.output)
-        if metadata is None or metadata.get("job") != identify(job):
-            msg = (
-                f"the output exists already, and this run did not write it: "
-                f"{shard.output}\n"
-                "Hint: choose another folder, or start anew with --overwrite "
-                "(overwrite=True)."
-            )
-            raise OutputExistsError(msg)
-        if entry is not None and entry["bytes"] == shard.output.stat().st_size:
-            manifest.complete[shard.name] = entry
-    return []
-
-
-def _changed(target: Path, changes: list[str]) -> OutputExistsError:
-    most = 5
-    shown = changes[:most]
-    if len(changes) > most:
-        shown.append(f"and {len(changes) - most:,} more")
-    msg = (
-        f"{target} holds an earlier run, since which changed: {'; '.join(shown)}\n"
-        "Hint: start anew with --overwrite (overwrite=True), or choose another folder."
-    )
-    return OutputExistsError(msg)

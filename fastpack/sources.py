@@ -40,14 +40,19 @@ def find_sources(
             raise SourceNotFoundError(msg)
         paths += sorted(found, key=_natural)
     for path in paths:
-        if any("\udc80" <= char <= "\udcff" for char in str(path)):
-            msg = f"the name of a source is not UTF-8: {path!r}\nHint: rename it."
-            raise OptionError(msg)
+        check_name(path.absolute())
     for path, following in pairwise(sorted(path.resolve() for path in paths)):
         if path == following:
             msg = f"a source is named twice: {path}\nHint: name each file once."
             raise OptionError(msg)
     return paths
+
+
+def check_name(path: Path) -> None:
+    """Refuse a name that Polars cannot write."""
+    if any("\udc80" <= char <= "\udcff" for char in str(path)):
+        msg = f"the name of a file or folder is not UTF-8: {path!r}\nHint: rename it."
+        raise OptionError(msg)
 
 
 def _as_names(sources: StrPath | Sequence[StrPath]) -> list[str]:

@@ -6,6 +6,7 @@ import random
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -23,6 +24,7 @@ from fastpack import (
     OutputExistsError,
     SourceNotFoundError,
 )
+from fastpack.shard_work import assign_shard, count_shard
 from oracle import RULES
 
 L = 128
@@ -336,12 +338,12 @@ def test_files_of_others_are_not_replaced(tmp_path):
     target.mkdir()
     for content in (b"mine", (corpus / "part-1.parquet").read_bytes()):
         (target / "part-1.parquet").write_bytes(content)
-        with pytest.raises(OutputExistsError, match="this run did not write it"):
+        with pytest.raises(OutputExistsError, match="is no file of this job"):
             pack(corpus, target)
         assert (target / "part-1.parquet").read_bytes() == content
     pack(corpus, target, overwrite=True)
     (target / "part-1.parquet").write_bytes(b"mine")
-    with pytest.raises(OutputExistsError, match="this run did not write it"):
+    with pytest.raises(OutputExistsError, match="is no file of this job"):
         pack(corpus, target)
     (target / "part-1.parquet").unlink()
     pack(corpus, target)
@@ -492,7 +494,7 @@ def test_targets_that_cannot_be_used(tmp_path):
     for target in (tmp_path / "file", tmp_path / "file/out", Path("/proc/fastpack")):
         with pytest.raises(OSError, match=r"file|fastpack"):
             pack(corpus, target)
-    with pytest.raises(OutputExistsError, match="would replace a source"):
+    with pytest.raises(OptionError, match="would lie beside their sources"):
         pack(corpus, corpus)
     assert sorted(path.name for path in corpus.iterdir()) == [
         "part-0.parquet",
@@ -520,3 +522,163 @@ def test_parameters_that_cannot_be_right(tmp_path):
     with pytest.raises(OptionError, match="`context_length` must be at least 1"):
         fastpack.pack_files(tmp_path / "b", target, context_length=0)
     assert not target.exists()
+
+
+# What a tester found
+
+
+def test_expressions_that_print_alike_are_told_apart(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 2, CORPUS.with_columns(x=pl.lit(0.55)))
+    pack(corpus, tmp_path / "out", keep=pl.col("x").round(0))
+    with pytest.raises(OutputExistsError, match=r"keep was .*round.*, is .*round"):
+        pack(corpus, tmp_path / "out", keep=pl.col("x").round(1))
+    length = pl.col("n_tokens").map_batches(lambda s: s + 1, return_dtype=pl.Int32)
+    with pytest.raises(OptionError, match="Python functions have no lasting identity"):
+        fastpack.pack_files(corpus, tmp_path / "b", length, context_length=L)
+
+
+def test_workers_in_another_folder(tmp_path, processes, monkeypatch):
+    write_shards(tmp_path / "a/corpus", 2, CORPUS[:100])
+    write_shards(tmp_path / "b/corpus", 2)
+    for folder in "ab":  # the workers are in neither
+        monkeypatch.chdir(tmp_path / folder)
+        plan = pack("corpus", "out", executor=processes)
+        assert plan.n_documents == (100 if folder == "a" else N)
+        assert (tmp_path / folder / "out/part-1.parquet").exists()
+
+
+def test_a_worker_that_outlives_its_run_writes_nothing(tmp_path, monkeypatch):
+    corpus = write_shards(tmp_path / "corpus", 1)
+    target = tmp_path / "out"
+    pack(corpus, target)
+    calls = []
+    monkeypatch.setattr(
+        "fastpack.passes.assign_shard", lambda *call: calls.append(call) or {}
+    )
+    with pytest.raises(KeyError):
+        pack(corpus, target, overwrite=True)
+    monkeypatch.undo()
+    fastpack.pack_files(corpus, target, context_length=64, overwrite=True)
+    before = files_of(target)
+    (late,) = calls
+    late[0].counts.parent.mkdir()
+    count_shard(late[0])
+    with pytest.raises(OutputExistsError, match="the run has ended"):
+        assign_shard(*late)
+    shutil.rmtree(late[0].counts.parent)
+    assert files_of(target) == before
+
+
+def test_overwrite_leaves_no_output_of_an_earlier_run(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 4)
+    target = tmp_path / "out"
+    pack(corpus, target)
+    # As if it was killed between the last file and its line.
+    manifest = target / "_fastpack/manifest.jsonl"
+    manifest.write_text("".join(manifest.read_text().splitlines(keepends=True)[:-1]))
+    (corpus / "part-3.parquet").unlink()
+    pack(corpus, target, overwrite=True)
+    assert sorted(path.name for path in target.glob("*.parquet")) == [
+        f"part-{number}.parquet" for number in range(3)
+    ]
+
+
+def test_overwrite_removes_no_file_of_others(tmp_path):
+    raw, target = tmp_path / "raw", tmp_path / "data"
+    raw.mkdir()
+    CORPUS.write_ndjson(raw / "a.jsonl")
+    CORPUS.write_ndjson(raw / "b.jsonl")
+    pack(raw, target)
+    CORPUS[:7].write_parquet(target / "a.parquet")  # the user's own
+    pack(raw / "b.jsonl", target, overwrite=True)
+    assert pl.read_parquet(target / "a.parquet").equals(CORPUS[:7])
+
+
+@pytest.mark.parametrize(
+    "damage", [b"\xff\xff", b"{}", b"3", b"[]", b'{"sources": 1}', b""]
+)
+def test_a_manifest_that_is_damaged(tmp_path, damage):
+    corpus = write_shards(tmp_path / "corpus", 2)
+    target = tmp_path / "out"
+    pack(corpus, target)
+    expected = files_of(target)
+    manifest = target / "_fastpack/manifest.jsonl"
+    lines = manifest.read_bytes().splitlines(keepends=True)
+    for content in (damage, lines[0] + damage, lines[0] + lines[1] + damage + b"\n"):
+        for overwrite in (False, True):
+            manifest.write_bytes(content)
+            pack(corpus, target, overwrite=overwrite)
+            assert files_of(target) == expected
+
+
+def test_a_plan_file_that_is_missing_or_of_another_job(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 2)
+    target = tmp_path / "out"
+    pack(corpus, target)
+    expected = files_of(target)
+    plan = target / "_fastpack/plan.parquet"
+    fastpack.plan(CORPUS["n_tokens"], context_length=64).save(plan, overwrite=True)
+    assert pack(corpus, target).options.context_length == L
+    assert files_of(target) == expected
+    for damage in (plan.unlink, lambda: plan.write_text("no")):
+        damage()
+        pack(corpus, target)
+        assert files_of(target) == expected
+
+
+def test_links_to_sources_give_their_own_names(tmp_path):
+    blobs = write_shards(tmp_path / "blobs", 2)
+    links = tmp_path / "links"
+    links.mkdir()
+    (links / "train-0.parquet").symlink_to(blobs / "part-0.parquet")
+    (links / "train-1.parquet").symlink_to(blobs / "part-1.parquet")
+    pack(links, tmp_path / "out")
+    assert {path.name for path in (tmp_path / "out").glob("*.parquet")} == {
+        "train-0.parquet",
+        "train-1.parquet",
+    }
+
+
+def test_outputs_that_could_not_be(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 1)
+    (corpus / "a.parquet").mkdir()
+    CORPUS[:5].write_csv(corpus / "a.csv")
+    CORPUS[:5].write_csv(corpus / "a.parquet/p.csv")
+    with pytest.raises(OptionError, match="is a folder of others"):
+        pack(corpus, tmp_path / "out")
+    (tmp_path / "out2/part-0.parquet").mkdir(parents=True)
+    with pytest.raises(OutputExistsError, match="an output is a folder"):
+        pack(corpus / "part-0.parquet", tmp_path / "out2", overwrite=True)
+    for target in ("", "s3://bucket/out"):
+        with pytest.raises(OptionError, match="`target` must be a folder on this"):
+            pack(corpus / "part-0.parquet", target)
+    with pytest.raises(OptionError, match="not UTF-8"):
+        pack(corpus / "part-0.parquet", tmp_path / "\udcff")
+
+
+def test_an_own_file_that_looks_like_a_temporary_one(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 1)
+    own = tmp_path / "out/.fastpack-notes.tmp"
+    own.parent.mkdir()
+    own.touch()
+    pack(corpus, tmp_path / "out")
+    assert own.exists()
+
+
+def test_threads_race_for_a_target(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 1, CORPUS[:50])
+    barrier = threading.Barrier(4)
+
+    def run(_):
+        barrier.wait()
+        try:
+            pack(corpus, tmp_path / "out", overwrite=True)
+        except OutputExistsError as error:
+            return "another run" in str(error)
+        return None
+
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(5):
+            results = list(threads.map(run, range(4)))
+            assert None in results
+            assert False not in results
