@@ -3,7 +3,7 @@
 Makes shards of documents from a seed (kept for the next run in ``--folder``), packs
 them with `fastpack.pack_files`, and lets Polars pass the assignment through
 scan_parquet -> sink_parquet, each in a process of its own: seconds, their ratio, peak
-memory. Then the packing itself, files aside, by one and by two threads.
+memory. Before that, the packing itself, files aside, by one and by two threads.
 """
 
 import argparse
@@ -141,8 +141,8 @@ def main():
     arguments = parser.parse_args()
     folder = arguments.folder / str(arguments.documents)
     make_corpus(folder / "corpus", arguments.documents)
+    threads(folder, arguments.rounds)  # before the system has files to write back
     files(folder, arguments.workers)
-    threads(folder, arguments.rounds)
 
 
 if __name__ == "__main__":
