@@ -2,4 +2,5 @@
 
 ``FASTPACK_BENCHMARK_DOCUMENTS`` (numbers, separated by commas) sets how many documents
 are packed; without it, 10 thousand, 1 million and 10 million.
+``FASTPACK_BENCHMARK_DISTRIBUTIONS`` (names) leaves out others of their lengths.
 """

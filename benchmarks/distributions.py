@@ -4,6 +4,7 @@ import functools
 import os
 
 import numpy as np
+import polars as pl
 
 DOCUMENTS = [
     int(number)
@@ -12,11 +13,37 @@ DOCUMENTS = [
     ).split(",")
 ]
 CONTEXT_LENGTHS = [2048, 8192]
-DISTRIBUTIONS = ["web", "code", "chat", "uniform", "equal", "long"]
+RULES = {
+    "no rule": {},
+    "max_documents": {"max_documents": 8},
+    "extra_tokens": {"extra_tokens": 2},
+    "align": {"align": 64},
+    "min_chunk": {"min_chunk": 64},
+    "bins_multiple": {"bins_multiple": 512},
+    "shuffle_seed": {"shuffle_seed": 1},
+    "by (integers)": {"by": "source_id"},
+    "by (strings)": {"by": "source"},
+}
+DISTRIBUTIONS = os.environ.get(
+    "FASTPACK_BENCHMARK_DISTRIBUTIONS", "web,code,chat,uniform,equal,long"
+).split(",")
 
 
 def _log_normal(rng, n, mean, sigma):
     return rng.lognormal(np.log(mean) - sigma**2 / 2, sigma, n)
+
+
+def make_frame(n_documents):
+    """Return web lengths, each in one of ten groups."""
+    ids = np.random.default_rng(7).integers(0, 10, n_documents)
+    names = np.array([f"source-{number}" for number in range(10)])
+    return pl.DataFrame(
+        {
+            "n_tokens": make_lengths("web", n_documents),
+            "source_id": ids,
+            "source": names[ids],
+        }
+    )
 
 
 @functools.cache

@@ -19,7 +19,7 @@ import polars as pl
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import fastpack
-from benchmarks.distributions import CONTEXT_LENGTHS, make_lengths
+from benchmarks.distributions import CONTEXT_LENGTHS, RULES, make_frame, make_lengths
 from benchmarks.kernels import assign, bins_and_offsets, count
 from fastpack.planning import PackingPlan
 
@@ -88,6 +88,23 @@ def speed(n_documents, rounds):
         )
 
 
+def rules(n_documents, rounds):
+    frame = make_frame(n_documents)
+
+    def pack(options):
+        return lambda: fastpack.pack(frame, context_length=2048, **options)
+
+    times = in_turns({name: pack(options) for name, options in RULES.items()}, rounds)
+    base = times["no rule"]
+    print(f"{'fastpack.pack, L = 2048, with':48}   median     ratio   of the fastest")
+    for name, values in times.items():
+        median = statistics.median(values)
+        print(
+            f"{name:48}{median:6.2f} ms {median / statistics.median(base):9.2f} "
+            f"{min(values) / min(base):9.2f}"
+        )
+
+
 MEMORY = """
 import re, sys
 sys.path.insert(0, {root!r})
@@ -152,6 +169,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=15)
     arguments = parser.parse_args()
     speed(arguments.documents, arguments.rounds)
+    rules(arguments.documents, arguments.rounds)
     memory(arguments.documents)
     startup(min(arguments.rounds, 9))
 

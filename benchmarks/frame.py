@@ -12,6 +12,8 @@ from .distributions import (
     CONTEXT_LENGTHS,
     DISTRIBUTIONS,
     DOCUMENTS,
+    RULES,
+    make_frame,
     make_lengths,
 )
 
@@ -34,6 +36,20 @@ class Pack:
 
     def peakmem_pack(self, documents, context_length, distribution):
         fastpack.pack(self.frame, context_length=context_length)
+
+
+class Rules:
+    """Each rule, beside packing without one."""
+
+    params = (DOCUMENTS, list(RULES))
+    param_names = ("documents", "rule")
+
+    def setup(self, documents, rule):
+        self.frame = make_frame(documents)
+        self.time_pack(documents, rule)  # compile
+
+    def time_pack(self, documents, rule):
+        fastpack.pack(self.frame, context_length=2048, **RULES[rule])
 
 
 class PackLazily:

@@ -23,7 +23,7 @@ def count(lengths):
 
 def assign(plan, lengths, columns):
     """Assign an array of lengths into columns of `plan.n_rows` rows."""
-    documents, _, rows = plan.assigner().fill(lengths, columns)
+    documents, _, rows = plan.cursors().fill(lengths, columns)
     assert (documents, rows) == (lengths.size, plan.n_rows)
 
 

@@ -104,7 +104,7 @@ def threads(folder, rounds):
     columns = [bins_and_offsets(PackingPlan(count(s), options)) for s in shards]
 
     def assign_shard(plan, before, number):
-        assigner = plan.assigner(cut_into_chunks(before, options), before.n_documents)
+        assigner = plan.cursors(cut_into_chunks(before, options), before.n_documents)
         assigner.fill(shards[number], columns[number])
 
     def pack(executor):

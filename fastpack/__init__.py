@@ -17,11 +17,12 @@ if TYPE_CHECKING:
         OutputExistsError,
         SourceNotFoundError,
     )
-    from fastpack.frame import pack
+    from fastpack.frame import pack, plan
+    from fastpack.grouped_histogram import GroupedHistogram
     from fastpack.histogram import LengthHistogram
     from fastpack.options import PackingOptions
     from fastpack.passes import PackingProgress
-    from fastpack.planning import PackingPlan, plan
+    from fastpack.planning import PackingPlan
     from fastpack.shards import pack_files
 
 __version__ = "0.1.0"
@@ -30,6 +31,7 @@ _HOMES = {
     "DataError": "errors",
     "DataTypeError": "errors",
     "FastpackError": "errors",
+    "GroupedHistogram": "grouped_histogram",
     "LengthHistogram": "histogram",
     "OptionError": "errors",
     "OptionTypeError": "errors",
@@ -40,13 +42,14 @@ _HOMES = {
     "SourceNotFoundError": "errors",
     "pack": "frame",
     "pack_files": "shards",
-    "plan": "planning",
+    "plan": "frame",
 }
 
 __all__ = [
     "DataError",
     "DataTypeError",
     "FastpackError",
+    "GroupedHistogram",
     "LengthHistogram",
     "OptionError",
     "OptionTypeError",

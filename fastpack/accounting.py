@@ -1,10 +1,33 @@
 """Account: what became of every document and every token of a packing."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
+
+import polars as pl
 
 from fastpack.chunking import Chunks
 from fastpack.histogram import LengthHistogram
+from fastpack.options import PackingOptions
+from fastpack.sums import exact_sum
+
+FIGURES = (
+    "n_documents",
+    "empty_documents",
+    "cut_documents",
+    "dropped_documents",
+    "n_tokens",
+    "packed",
+    "truncated",
+    "dropped",
+    "n_chunks",
+    "n_bins",
+    "lower_bound",
+    "extra",
+    "alignment",
+    "padding",
+    "efficiency",
+)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -24,13 +47,16 @@ class Account:
     truncated: int
     dropped: int
     n_chunks: int
+    extra: int
+    alignment: int
     n_bins: int
     lower_bound: int
 
     @property
     def padding(self) -> int:
-        """Tokens of capacity left unused: ``n_bins * L - packed``."""
-        return self.n_bins * self.context_length - self.packed
+        """Tokens of capacity left unused."""
+        used = self.packed + self.extra + self.alignment
+        return self.n_bins * self.context_length - used
 
     @property
     def efficiency(self) -> float:
@@ -40,22 +66,7 @@ class Account:
 
     def figures(self) -> dict[str, Any]:
         """Return the figures by name, as JSON can hold them."""
-        names = (
-            "n_documents",
-            "empty_documents",
-            "cut_documents",
-            "dropped_documents",
-            "n_tokens",
-            "packed",
-            "truncated",
-            "dropped",
-            "n_chunks",
-            "n_bins",
-            "lower_bound",
-            "padding",
-            "efficiency",
-        )
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in FIGURES}
 
     def __repr__(self) -> str:
         """Summarise the account in six lines."""
@@ -74,6 +85,9 @@ class Account:
             "sequences": (self.n_bins, f"lower bound {self.lower_bound:,}"),
             "padding": (self.padding, f"efficiency {100 * self.efficiency:.6g} %"),
         }
+        if overhead := self.extra + self.alignment:
+            note = f"{self.extra:,} extra, {self.alignment:,} alignment"
+            rows["overhead"] = (overhead, note)
         width = max(5, *(len(f"{number:,}") for number, _ in rows.values()))
         title = (
             f"{type(self).__name__}: {self.n_documents:,} documents in "
@@ -87,12 +101,15 @@ class Account:
 
 
 def account_for(
-    histogram: LengthHistogram, chunks: Chunks, n_bins: int, context_length: int
+    histogram: LengthHistogram, chunks: Chunks, n_bins: int, options: PackingOptions
 ) -> Account:
     """Account for documents that were cut into `chunks` and put into bins."""
-    packed = histogram.n_tokens - chunks.truncated - chunks.dropped
+    n_chunks = chunks.n_chunks
+    packed = exact_sum(chunks.lengths, chunks.counts)
+    taken = exact_sum(options.footprints(chunks.lengths), chunks.counts)
+    extra = n_chunks * options.extra_tokens
     return Account(
-        context_length=context_length,
+        context_length=options.context_length,
         n_documents=histogram.n_documents,
         empty_documents=chunks.empty_documents,
         cut_documents=chunks.cut_documents,
@@ -101,7 +118,38 @@ def account_for(
         packed=packed,
         truncated=chunks.truncated,
         dropped=chunks.dropped,
-        n_chunks=chunks.n_chunks,
+        n_chunks=n_chunks,
+        extra=extra,
+        alignment=taken - packed - extra,
         n_bins=n_bins,
-        lower_bound=-(-packed // context_length),
+        lower_bound=max(
+            -(-taken // options.context_length),
+            -(-n_chunks // (options.max_documents or max(n_chunks, 1))),
+        ),
     )
+
+
+def tabulate(accounts: Sequence[Account]) -> pl.DataFrame:
+    """Return figures as a table, one row an account."""
+    figures = [account.figures() for account in accounts]
+    return pl.DataFrame(
+        {
+            name: pl.Series(
+                [each[name] for each in figures],
+                dtype=pl.Float64 if name == "efficiency" else pl.Int64,
+            )
+            for name in FIGURES
+        }
+    )
+
+
+def sum_accounts(accounts: Sequence[Account], options: PackingOptions) -> Account:
+    """Account for several groups together."""
+    totals = {
+        field.name: sum(getattr(account, field.name) for account in accounts)
+        for field in fields(Account)
+    }
+    totals["context_length"] = options.context_length
+    multiple = options.bins_multiple
+    totals["lower_bound"] = -(-totals["lower_bound"] // multiple) * multiple
+    return Account(**totals)

@@ -1,8 +1,4 @@
-"""Assigner: runs + lengths in document order -> tables of rows, in bounded memory.
-
-It holds the cursors, one for each chunk length, so it takes a corpus array by array and
-gives the assignment table by table: any cut of either gives the same rows.
-"""
+"""Assigner: lengths in document order -> tables of rows, in bounded memory."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,10 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from fastpack.chunking import Chunks
-from fastpack.errors import DataError
+from fastpack.cursors import Cursors
 from fastpack.inputs import length_arrays
-from fastpack.options import PackingOptions
 
 ASSIGNMENT_SCHEMA = pl.Schema(
     {
@@ -37,177 +31,74 @@ indices to gather `keep` columns with) grows with this, not with the corpus."""
 
 _HUGE_PAGE = 1 << 21
 
-_SLOTS = 1 << 20
-"""The longest chunk that has its cursor at the place of its own length."""
-
 
 class Assigner:
-    """The state of an assignment between one array of lengths and the next.
+    """Gives the rows of documents as tables.
 
     Parameters
     ----------
-    options
-        The rules of the packing.
-    chunks
-        The chunks that were planned.
-    runs
-        The plan: records of dtype `fastpack.kernels.best_fit.RUN`.
-    before
-        The chunks of all documents before the first: each length starts at this rank.
-    first_document
-        The row index of the first document.
+    cursors
+        Where the next chunks go.
     """
 
-    def __init__(
-        self,
-        options: PackingOptions,
-        chunks: Chunks,
-        runs: npt.NDArray[Any],
-        *,
-        before: Chunks | None,
-        first_document: int,
-    ) -> None:
-        from fastpack.kernels import assignment  # noqa: PLC0415
-
-        self._kernel = assignment
-        self._context_length = options.context_length
-        self._longest = {
-            "split": None,
-            "truncate": options.context_length,
-            "drop": 0,
-            "error": -1,
-        }[options.long_documents]
-        self._runs = runs
-        n_unpacked = chunks.n_unpacked
-        if before is not None:
-            n_unpacked -= before.n_unpacked
-        self._has_nulls = n_unpacked > 0
-        self._rows_left = int(chunks.counts.sum()) + n_unpacked
-        self._next_document = first_document
-        longest = int(chunks.lengths[0]) if chunks.lengths.size else 0
-        self._slots = min(longest, _SLOTS)
-        self._long_lengths = None
-        n_cursors = self._slots + 1
-        if longest > _SLOTS:
-            self._long_lengths = chunks.lengths[chunks.lengths > _SLOTS][::-1].copy()
-            n_cursors += self._long_lengths.size
-        self._cursors = np.zeros(n_cursors, assignment.CURSOR)
-        ranks = np.zeros(n_cursors, np.int64)
-        if before is not None:
-            ranks[self._slots_of(before.lengths)] = before.counts
-        assignment.seek(
-            self._cursors,
-            self._slots,
-            self._long_lengths,
-            self._runs,
-            ranks,
-            n_unpacked,
-        )
-        if n_unpacked < 0 or ranks.any():
-            raise _not_planned()
+    def __init__(self, cursors: Cursors) -> None:
+        self._cursors = cursors
         self._indices = np.empty(0, np.int64)
 
-    def _slots_of(self, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Return where the cursors of planned lengths are."""
-        slots = lengths.copy()
-        is_long = lengths > self._slots
-        if is_long.any():
-            if (
-                self._long_lengths is None
-                or not np.isin(lengths[is_long], self._long_lengths).all()
-            ):
-                raise _not_planned()
-            slots[is_long] = (
-                self._slots + 1 + np.searchsorted(self._long_lengths, lengths[is_long])
-            )
-        return slots
-
-    def fill(
-        self,
-        lengths: npt.NDArray[Any],
-        columns: dict[str, npt.NDArray[Any]],
-        *,
-        first_token: int = 0,
-        first_document: int = 0,
-    ) -> tuple[int, int, int]:
-        """Assign documents until all are done or the columns are full.
-
-        Parameters
-        ----------
-        lengths
-            Document lengths, read-only int32 or int64.
-        columns
-            `bin` and `bin_offset`, and all or none of `document`, `chunk_start`
-            (which must hold zeros) and `chunk_length`.
-        first_token
-            Tokens of the first document that are assigned already.
-        first_document
-            The number of the first document in `document`.
-
-        Returns
-        -------
-        documents, first_token, rows
-            Documents done, tokens done of the next, rows written.
-        """
-        documents, next_token, rows, reason = self._kernel.assign(
-            lengths,
-            first_document,
-            first_token,
-            self._context_length,
-            self._longest,
-            self._cursors,
-            self._slots,
-            self._long_lengths,
-            self._runs,
-            columns.get("document"),
-            columns.get("chunk_start"),
-            columns.get("chunk_length"),
-            columns["bin"],
-            columns["bin_offset"],
-        )
-        if reason == self._kernel.UNPLANNED:
-            raise _not_planned(self._next_document + documents, lengths[documents])
-        return int(documents), int(next_token), int(rows)
-
     def table(
-        self, lengths: pl.Series, kept: pl.DataFrame | None = None
+        self,
+        lengths: pl.Series,
+        kept: pl.DataFrame | None = None,
+        groups: npt.NDArray[np.int32] | None = None,
     ) -> pl.DataFrame:
         """Give the rows of the next documents as one table: see `tables`."""
-        tables = [self.empty_table(kept), *self.tables(lengths, kept)]
+        tables = [self.empty_table(kept), *self.tables(lengths, kept, groups)]
         return pl.concat(tables, rechunk=False)
 
     def tables(
-        self, lengths: pl.Series, kept: pl.DataFrame | None = None
+        self,
+        lengths: pl.Series,
+        kept: pl.DataFrame | None = None,
+        groups: npt.NDArray[np.int32] | None = None,
     ) -> Iterator[pl.DataFrame]:
         """Give the rows of the next documents, in tables of at most `TABLE_ROWS`.
 
         With `kept`, one row a document of the checked column `lengths`, its columns
-        stand in place of `document`.
+        stand in place of `document`. `groups` has the numbers of their groups.
         """
         start = 0
         for array in length_arrays(lengths):
-            rows = None if kept is None else kept[start : start + array.size]
-            yield from self._tables_of_array(array, rows)
+            part = slice(start, start + array.size)
+            yield from self._tables_of_array(
+                array,
+                None if kept is None else kept[part],
+                None if groups is None else groups[part],
+            )
             start += array.size
 
     def _tables_of_array(
-        self, lengths: npt.NDArray[Any], kept: pl.DataFrame | None
+        self,
+        lengths: npt.NDArray[Any],
+        kept: pl.DataFrame | None,
+        groups: npt.NDArray[np.int32] | None,
     ) -> Iterator[pl.DataFrame]:
         first_token = 0
         while lengths.size:
             columns = self._new_columns(with_document=kept is None)
-            documents, first_token, rows = self.fill(
+            documents, first_token, rows = self._cursors.fill(
                 lengths,
                 columns,
+                groups=groups,
                 first_token=first_token,
                 # To gather with, rows of `kept` are wanted, not of the corpus.
-                first_document=self._next_document if kept is None else 0,
+                first_document=self._cursors.next_document if kept is None else 0,
             )
             yield self._table(columns, rows, kept)
-            self._rows_left -= rows
-            self._next_document += documents
+            self._cursors.rows_left -= rows
+            self._cursors.next_document += documents
             lengths = lengths[documents:]
             kept = None if kept is None else kept[documents:]
+            groups = None if groups is None else groups[documents:]
 
     @staticmethod
     def empty_table(kept: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -219,10 +110,10 @@ class Assigner:
 
     def _new_columns(self, *, with_document: bool) -> dict[str, npt.NDArray[Any]]:
         """Make room for a table."""
-        rows = min(TABLE_ROWS, max(1024, self._rows_left))
+        rows = min(TABLE_ROWS, max(1024, self._cursors.rows_left))
         result = list(ASSIGNMENT_SCHEMA)
         columns = {}
-        if self._has_nulls:
+        if self._cursors.has_nulls:
             # They are copied where there are nulls: not to be held by the others then.
             columns = _allocate(["bin", "bin_offset"], rows)
             result = [name for name in result if name not in columns]
@@ -254,7 +145,7 @@ class Assigner:
                 if name != "document"
             ]
         )
-        if self._has_nulls:
+        if self._cursors.has_nulls:
             packed = pl.col("bin") >= 0
             table = table.with_columns(
                 pl.when(packed).then(pl.col("bin", "bin_offset"))
@@ -284,12 +175,3 @@ def _allocate(names: list[str], rows: int) -> dict[str, npt.NDArray[Any]]:
         start, end = end, end + rows * dtypes[name].itemsize
         columns[name] = memory[start:end].view(dtypes[name])
     return columns
-
-
-def _not_planned(row: int | None = None, length: int | None = None) -> DataError:
-    where = "" if row is None else f": the document in row {row:,} has {length} tokens"
-    msg = (
-        f"`lengths` holds chunks that the plan has no place for{where}\n"
-        "Hint: assign the lengths that were planned, each once."
-    )
-    return DataError(msg)

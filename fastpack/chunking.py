@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fastpack.errors import DataError
-from fastpack.histogram import LengthHistogram, exact_sum, merge_counts
+from fastpack.histogram import LengthHistogram
 from fastpack.options import PackingOptions
+from fastpack.sums import exact_sum, merge_counts
 
 
 class Chunks(NamedTuple):
@@ -20,7 +21,8 @@ class Chunks(NamedTuple):
     empty_documents, dropped_documents, cut_documents
         Documents of no tokens, left out, and split or truncated.
     truncated, dropped
-        Tokens cut off documents, tokens of dropped documents.
+        Tokens cut off documents; tokens of dropped documents, and of remainders that
+        are dropped.
     """
 
     lengths: npt.NDArray[np.int64]
@@ -43,33 +45,34 @@ class Chunks(NamedTuple):
 
 
 def cut_into_chunks(histogram: LengthHistogram, options: PackingOptions) -> Chunks:
-    """Cut documents into chunks of at most L tokens, all of one length at a time."""
-    capacity = options.context_length
-    first, long = np.searchsorted(histogram.lengths, [1, capacity + 1])
+    """Cut documents into chunks that fit a bin, all of one length at a time."""
+    longest = options.max_chunk
+    first, long = np.searchsorted(histogram.lengths, [1, longest + 1])
     parts = [(histogram.lengths[first:long], histogram.counts[first:long])]
     lengths, counts = histogram.lengths[long:], histogram.counts[long:]
     n_long = exact_sum(counts)
     n_full = dropped = truncated = 0
     rule = options.long_documents
     if rule == "split":
-        full, remainders = np.divmod(lengths, capacity)
+        full, remainders = np.divmod(lengths, longest)
         n_full = exact_sum(full, counts)
-        cut = remainders > 0
-        parts.append((remainders[cut], counts[cut]))
+        short = remainders < options.min_chunk
+        dropped = exact_sum(remainders[short], counts[short])
+        parts.append((remainders[~short], counts[~short]))
     elif rule == "truncate":
         n_full = n_long
-        truncated = exact_sum(lengths, counts) - capacity * n_long
+        truncated = exact_sum(lengths, counts) - longest * n_long
     elif rule == "drop":
         dropped = exact_sum(lengths, counts)
     elif n_long:
         msg = (
             f"`long_documents` is 'error', and {n_long:,} documents are longer than "
-            f"`context_length` {capacity:,}, the longest {lengths[-1]:,} tokens\n"
+            f"{_longest(options)}, the longest {lengths[-1]:,} tokens\n"
             "Hint: 'split', 'truncate' or 'drop' them."
         )
         raise DataError(msg)
     if n_full:
-        parts.append((np.array([capacity]), np.array([n_full])))
+        parts.append((np.array([longest]), np.array([n_full])))
     chunk_lengths, chunk_counts = merge_counts(
         np.concatenate([lengths for lengths, _ in parts]),
         np.concatenate([counts for _, counts in parts]),
@@ -84,3 +87,10 @@ def cut_into_chunks(histogram: LengthHistogram, options: PackingOptions) -> Chun
         truncated=truncated,
         dropped=dropped,
     )
+
+
+def _longest(options: PackingOptions) -> str:
+    text = f"`context_length` {options.context_length:,}"
+    if options.extra_tokens:
+        text += f" less `extra_tokens` {options.extra_tokens:,}"
+    return text

@@ -134,14 +134,67 @@ def _add_lengths(parser: argparse.ArgumentParser) -> None:
         help="a column of token lists, whose lengths are taken instead",
     )
     _add_context_length(parser, required=True)
+    _add_rules(parser)
     parser.add_argument(
+        "--json", action="store_true", help="print the figures as JSON, to stdout"
+    )
+
+
+def _add_rules(parser: argparse.ArgumentParser) -> None:
+    """Add the rules of `PackingOptions`, which checks their values."""
+    rules = parser.add_argument_group("rules of the packing")
+    rules.add_argument(
         "--long-documents",
         choices=get_args(LongDocuments),
         default="split",
         help="what is done with documents longer than a sequence (default: split)",
     )
-    parser.add_argument(
-        "--json", action="store_true", help="print the figures as JSON, to stdout"
+    rules.add_argument(
+        "--max-documents",
+        type=_integer,
+        metavar="N",
+        help="at most N chunks in a sequence (default: any number)",
+    )
+    rules.add_argument(
+        "--extra-tokens",
+        type=_integer,
+        default=0,
+        metavar="N",
+        help="N tokens (BOS, EOS) will be added to every chunk",
+    )
+    rules.add_argument(
+        "--align",
+        type=_integer,
+        default=1,
+        metavar="N",
+        help="every chunk takes a multiple of N tokens in its sequence",
+    )
+    rules.add_argument(
+        "--min-chunk",
+        type=_integer,
+        default=1,
+        metavar="N",
+        help="drop remainders of split documents that are shorter than N tokens",
+    )
+    rules.add_argument(
+        "--by",
+        nargs="+",
+        action="extend",
+        metavar="COLUMN",
+        help="columns in which the documents of a sequence do not differ",
+    )
+    rules.add_argument(
+        "--shuffle-seed",
+        type=_integer,
+        metavar="SEED",
+        help="number the sequences at random, for training in the order of `bin`",
+    )
+    rules.add_argument(
+        "--bins-multiple",
+        type=_integer,
+        default=1,
+        metavar="N",
+        help="round the number of sequences up to a multiple of N",
     )
 
 
@@ -188,11 +241,16 @@ def _add_overwrite(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _positive(text: str) -> int:
+def _integer(text: str) -> int:
     try:
-        number = int(text)
-    except ValueError:
-        number = 0
+        return int(text)
+    except ValueError as error:
+        message = f"must be an integer, got {text!r}"
+        raise argparse.ArgumentTypeError(message) from error
+
+
+def _positive(text: str) -> int:
+    number = _integer(text)
     if number < 1:
         message = f"must be an integer of at least 1, got {text!r}"
         raise argparse.ArgumentTypeError(message)

@@ -13,7 +13,7 @@ from fastpack.demo import run_demo
 from fastpack.display import show_demo, show_plan, showing_progress
 from fastpack.errors import OptionError
 from fastpack.frame import pack_columns
-from fastpack.options import PackingOptions
+from fastpack.options import PackingOptions, PackingRules
 from fastpack.outputs import check_output, write_parquet
 from fastpack.planning import PackingPlan
 from fastpack.reading import Columns, count_sources, read_columns
@@ -48,8 +48,8 @@ def _pack_into_file(
             )
             raise OptionError(msg)
     check_output(output, sources=paths, overwrite=arguments.overwrite)
-    lengths, kept = read_columns(paths, _columns(arguments))
-    table, plan = pack_columns(lengths, kept, _options(arguments))
+    lengths, kept, by = read_columns(paths, _columns(arguments))
+    table, plan = pack_columns(lengths, kept, by, _options(arguments))
     write_parquet(table, output, plan.as_dict(), overwrite=arguments.overwrite)
     return plan
 
@@ -81,14 +81,13 @@ def _columns(arguments: argparse.Namespace) -> Columns:
         length=arguments.length if arguments.tokens is None else arguments.tokens,
         keep=getattr(arguments, "keep", None),
         token_lists=arguments.tokens is not None,
+        by=_options(arguments).by_columns,
     )
 
 
 def _options(arguments: argparse.Namespace) -> PackingOptions:
-    return PackingOptions(
-        context_length=arguments.context_length,
-        long_documents=arguments.long_documents,
-    )
+    rules = {name: getattr(arguments, name) for name in PackingRules.__annotations__}
+    return PackingOptions(context_length=arguments.context_length, **rules)
 
 
 def _demo(arguments: argparse.Namespace) -> None:

@@ -55,7 +55,9 @@ def run_demo(
         check_output(target, overwrite=overwrite)
     documents = _tokenized(files, folder or _standard_library())
     lengths = check_lengths(documents["n_tokens"])
-    assignment, plan = pack_columns(lengths, documents.select("path"), options)
+    assignment, plan = pack_columns(
+        lengths, documents.select("path"), documents.select(), options
+    )
     description = plan.as_dict()
     write_parquet(documents, targets[0], description, overwrite=overwrite)
     write_parquet(assignment, targets[1], description, overwrite=overwrite)

@@ -1,13 +1,15 @@
-"""pack(): a table with a column of document lengths in, the assignment table out."""
+"""pack() and plan(): a table with a column of document lengths in, the packing out."""
 
 import os
-from typing import Any, overload
+from typing import Any, Unpack, overload
 
 import polars as pl
 
 from fastpack.assigning import ROW_BYTES
 from fastpack.errors import DataError
-from fastpack.histogram import count_lengths
+from fastpack.grouped_histogram import GroupCounter, GroupedHistogram, parts_of
+from fastpack.groups import select_by, split_documents
+from fastpack.histogram import LengthHistogram, count_lengths
 from fastpack.inputs import (
     DEFAULT_LENGTH,
     FrameLike,
@@ -16,7 +18,7 @@ from fastpack.inputs import (
     select_kept,
     select_lengths,
 )
-from fastpack.options import LongDocuments, PackingOptions
+from fastpack.options import PackingOptions, PackingRules
 from fastpack.planning import PackingPlan
 from fastpack.streaming import pack_lazily, select_documents
 
@@ -28,7 +30,7 @@ def pack(
     *,
     context_length: int,
     keep: Keep | None = ...,
-    long_documents: LongDocuments = ...,
+    **rules: Unpack[PackingRules],
 ) -> pl.LazyFrame: ...
 
 
@@ -39,7 +41,7 @@ def pack(
     *,
     context_length: int,
     keep: Keep | None = ...,
-    long_documents: LongDocuments = ...,
+    **rules: Unpack[PackingRules],
 ) -> pl.DataFrame: ...
 
 
@@ -49,7 +51,7 @@ def pack(
     *,
     context_length: int,
     keep: Keep | None = None,
-    long_documents: LongDocuments = "split",
+    **rules: Unpack[PackingRules],
 ) -> pl.DataFrame | pl.LazyFrame:
     """Pack documents into training sequences of `context_length` tokens.
 
@@ -72,10 +74,20 @@ def pack(
     keep
         Columns, by name or selector, that identify a document in the result, in place
         of its row index.
-    long_documents
-        What is done with a document longer than L: ``"split"`` it into chunks of L
-        tokens and a remainder, ``"truncate"`` it to its first L tokens, ``"drop"`` it
-        whole, or raise an ``"error"``.
+    **rules
+        The rules of `PackingOptions`, by name:
+
+        ================ ============================================================
+        `long_documents` ``"split"`` documents longer than L (the default),
+                         ``"truncate"`` or ``"drop"`` them, or raise an ``"error"``
+        `max_documents`  at most so many chunks in a sequence
+        `extra_tokens`   tokens that will be added to every chunk
+        `align`          every chunk takes a multiple of this in its sequence
+        `min_chunk`      shorter remainders of documents that are split are dropped
+        `by`             columns in which the documents of a sequence do not differ
+        `shuffle_seed`   number the sequences at random: `bin` is the training order
+        `bins_multiple`  round up the number of sequences
+        ================ ============================================================
 
     Returns
     -------
@@ -133,26 +145,93 @@ def pack(
     │ 4        ┆ 0           ┆ 3            ┆ 3   ┆ 4          │
     └──────────┴─────────────┴──────────────┴─────┴────────────┘
     """
-    options = PackingOptions(
-        context_length=context_length, long_documents=long_documents
-    )
+    options = PackingOptions(context_length=context_length, **rules)
     if isinstance(data, pl.LazyFrame):
-        return pack_lazily(select_documents(data, length, keep), options)
+        documents = select_documents(data, length, keep, options.by_columns)
+        return pack_lazily(documents, options)
     frame = as_frame(data)
     if isinstance(length, str) and length == DEFAULT_LENGTH:
         length = _name_of_lengths(data, frame)
     lengths = select_lengths(frame, length)
     kept = None if keep is None else select_kept(frame, keep)
-    return pack_columns(lengths, kept, options)[0]
+    by = select_by(frame, options.by_columns)
+    return pack_columns(lengths, kept, by, options)[0]
 
 
 def pack_columns(
-    lengths: pl.Series, kept: pl.DataFrame | None, options: PackingOptions
+    lengths: pl.Series,
+    kept: pl.DataFrame | None,
+    by: pl.DataFrame,
+    options: PackingOptions,
 ) -> tuple[pl.DataFrame, PackingPlan]:
     """Pack checked columns; `kept` stands in place of `document`."""
-    plan = PackingPlan(count_lengths(lengths), options)
+    if options.by is None:
+        plan = PackingPlan(count_lengths(lengths), options)
+        _check_memory(plan)
+        return plan.assigner().table(lengths, kept), plan
+    counter = GroupCounter(lengths.name, by)
+    numbers = counter.add_columns(lengths, by)
+    plan = PackingPlan(counter.histogram(), options)
     _check_memory(plan)
-    return plan.assigner().table(lengths, kept), plan
+    groups = counter.ranks()[numbers]
+    groups.flags.writeable = False
+    return plan.assigner().table(lengths, kept, groups), plan
+
+
+def plan(
+    lengths: FrameLike | LengthHistogram | GroupedHistogram,
+    *,
+    context_length: int,
+    **rules: Unpack[PackingRules],
+) -> PackingPlan:
+    """Plan a packing without assigning it: the figures alone, in milliseconds.
+
+    Parameters
+    ----------
+    lengths
+        Integers, tokens a document: a pl.Series, a 1-D NumPy array, an Arrow array or
+        stream of one column, a frame of one column (with the rule `by`, of its columns
+        beside); or their `LengthHistogram` or `GroupedHistogram`, which can be planned
+        again and again, for other context lengths.
+    context_length
+        L, the tokens in one training sequence: 1 ... 2**31 - 1.
+    **rules
+        As for `fastpack.pack`: see `PackingOptions`.
+
+    Returns
+    -------
+    PackingPlan
+        The packing of the histogram, with its figures.
+
+    Raises
+    ------
+    OptionError, OptionTypeError
+        A parameter cannot be right.
+    DataError, DataTypeError
+        `lengths` are no lengths, or cannot be packed by the rules.
+
+    Examples
+    --------
+    >>> import fastpack
+    >>> corpus = fastpack.LengthHistogram(lengths=[300, 900], counts=[6_000_000, 10**9])
+    >>> for context_length in (1024, 2048, 4096):
+    ...     plan = fastpack.plan(corpus, context_length=context_length)
+    ...     print(context_length, plan.n_bins, round(plan.efficiency, 4))
+    1024 1002000000 0.8789
+    2048 501000000 0.8789
+    4096 250000000 0.8807
+    """
+    options = PackingOptions(context_length=context_length, **rules)
+    if not isinstance(lengths, (LengthHistogram, GroupedHistogram)):
+        if options.by is None:
+            lengths = LengthHistogram.from_lengths(lengths)
+        else:
+            frame = as_frame(lengths, "lengths")
+            by, column = split_documents(frame, options.by_columns)
+            counter = GroupCounter(column.name, by)
+            counter.add_columns(column, by)
+            lengths = counter.histogram()
+    return PackingPlan(lengths, options)
 
 
 def _check_memory(plan: PackingPlan) -> None:
@@ -167,7 +246,8 @@ def _check_memory(plan: PackingPlan) -> None:
         return
     n_bytes = plan.n_rows * ROW_BYTES
     if n_bytes > memory:
-        longest = int(plan.histogram.lengths[-1])
+        parts = parts_of(plan.histogram, plan.options)
+        longest = max(int(part.lengths[-1:].sum()) for part in parts)
         msg = (
             f"the assignment would have {plan.n_rows:,} rows, {n_bytes / 1e9:,.0f} GB: "
             "more than this machine's memory\n"

@@ -8,6 +8,7 @@ import polars as pl
 
 from fastpack.errors import DataError, DataTypeError
 from fastpack.inputs import FrameLike, as_lengths, length_arrays
+from fastpack.sums import exact_sum, merge_counts
 
 _Int64Array = npt.NDArray[np.int64]
 
@@ -160,117 +161,126 @@ class LengthHistogram:
 class LengthCounter:
     """Counts lengths array by array; `histogram` is what it has seen so far.
 
-    Lengths are counted in a table, which grows (up to 2 M tokens, 16 MB) until only one
+    Lengths are counted in a table, which grows (up to 2 M places, 16 MB) until only one
     document in a thousand has no place there; these few are collected and sorted. A
     table up to the one longest document would mostly be zeros, to be searched for
-    what is not.
+    what is not. With groups, there is a place for each group beside each other:
+    what is counted is the key ``length * n_groups + group``.
     """
 
-    _FIRST_TABLE = 1 << 12
+    _FIRST_LENGTHS = 1 << 12
     _LARGEST_TABLE = 1 << 21
     _OTHERS = 1 << 14
     _MANY = 1 << 17
 
-    def __init__(self, name: str = "lengths") -> None:
+    def __init__(self, name: str = "lengths", n_groups: int = 1) -> None:
         self._name = name
-        self._table = np.zeros(self._FIRST_TABLE, np.int64)
+        self._n_groups = n_groups
+        self._table = np.zeros(self._FIRST_LENGTHS * n_groups, np.int64)
         self._others = np.empty(self._OTHERS, np.int64)
         self._beyond: list[_Int64Array] = []
         self._n_beyond = 0
-        self._sorted = LengthHistogram([], [])
+        self._sorted = (np.empty(0, np.int64), np.empty(0, np.int64))
         self.n_rows = 0
 
-    def add_column(self, lengths: pl.Series) -> None:
-        """Count a checked column."""
+    def add_columns(
+        self,
+        lengths: pl.Series,
+        by: pl.DataFrame | None = None,  # noqa: ARG002 -- as of a GroupCounter
+    ) -> None:
+        """Count a checked column of lengths; all documents are of one group."""
         for array in length_arrays(lengths):
             self.add(array)
 
-    def add(self, lengths: npt.NDArray[Any]) -> None:
+    def add(
+        self, lengths: npt.NDArray[Any], groups: npt.NDArray[np.int32] | None = None
+    ) -> None:
         """Count an array of int32 or int64; raise DataError if one is negative."""
         from fastpack.kernels.counting import count_lengths as count  # noqa: PLC0415
 
         while lengths.size:
-            n_read, n_others = map(int, count(lengths, self._table, self._others))
-            if n_others:
-                self._add_others(lengths[:n_read], self._others[:n_others])
-            self.n_rows += n_read
-            lengths = lengths[n_read:]
-
-    def _add_others(self, lengths: npt.NDArray[Any], others: _Int64Array) -> None:
-        """Count those of some lengths that the table had no place for."""
-        if others.min() < 0:
-            row = int(np.argmax(lengths < 0))
-            msg = (
-                f"`{self._name}` has a negative length: {lengths[row]} "
-                f"in row {self.n_rows + row:,} (rows count from 0)\n"
-                "Hint: lengths are counted in tokens; 0 is an empty document."
+            n_read, n_others = count(
+                lengths, groups, self._n_groups, self._table, self._others
             )
-            raise DataError(msg)
-        few = lengths.size >> 10
-        if others.size > few:
-            longest = np.partition(others, -few - 1)[-few - 1]
-            size = min(1 << int(longest).bit_length(), self._LARGEST_TABLE)
-            if size > self._table.size:
+            if n_others:
+                self._add_others(lengths, groups, int(n_read), int(n_others))
+            self.n_rows += int(n_read)
+            lengths = lengths[n_read:]
+            groups = None if groups is None else groups[n_read:]
+
+    def _add_others(
+        self,
+        lengths: npt.NDArray[Any],
+        groups: npt.NDArray[np.int32] | None,
+        n_read: int,
+        n_others: int,
+    ) -> None:
+        """Count those of the lengths read that the table had no place for."""
+        rows = self._others[:n_others]
+        others = lengths[rows].astype(np.int64)
+        self._check(others, rows)
+        few = n_read >> 10
+        if n_others > few:
+            longest = int(np.partition(others, -few - 1)[-few - 1])
+            size = (1 << longest.bit_length()) * self._n_groups
+            if self._table.size < size <= self._LARGEST_TABLE:
                 table = np.zeros(size, np.int64)
                 table[: self._table.size] = self._table
                 self._table = table
-            fits = others < self._table.size
-            np.add.at(self._table, others[fits], 1)
-            others = others[~fits]
-        self._beyond.append(others.copy())
-        self._n_beyond += others.size
+        keys = others * self._n_groups
+        if groups is not None:
+            keys += groups[rows]
+        fits = keys < self._table.size
+        np.add.at(self._table, keys[fits], 1)
+        self._beyond.append(keys[~fits])
+        self._n_beyond += self._beyond[-1].size
         if self._n_beyond > self._MANY:
             self._sort()
 
+    def _check(self, others: _Int64Array, rows: _Int64Array) -> None:
+        most = np.iinfo(np.int64).max // self._n_groups - 1
+        wrong = (others < 0) | (others > most)
+        if wrong.any():
+            i = int(np.argmax(wrong))
+            what = (
+                "a negative length" if others[i] < 0 else "a length beyond all bounds"
+            )
+            msg = (
+                f"`{self._name}` has {what}: {others[i]} in row "
+                f"{self.n_rows + int(rows[i]):,} (rows count from 0)\n"
+                "Hint: lengths are counted in tokens; 0 is an empty document."
+            )
+            raise DataError(msg)
+
     def _sort(self) -> None:
         if self._n_beyond:
-            lengths = np.concatenate(self._beyond)
-            counted = np.unique(lengths, return_counts=True)
-            # Older ones may be below a table that has grown since.
-            self._sorted += LengthHistogram._of(*counted)  # noqa: SLF001
+            keys, counts = np.unique(np.concatenate(self._beyond), return_counts=True)
+            self._sorted = merge_counts(
+                np.concatenate([self._sorted[0], keys]),
+                np.concatenate([self._sorted[1], counts]),
+            )
             self._beyond, self._n_beyond = [], 0
 
-    def histogram(self) -> LengthHistogram:
-        """Return the histogram of all lengths so far."""
+    def counted(self) -> tuple[_Int64Array, _Int64Array]:
+        """Return the keys so far, ascending, and how many documents have each."""
         self._sort()
-        lengths = np.flatnonzero(self._table)
-        table = LengthHistogram._of(lengths, self._table[lengths])  # noqa: SLF001
-        return table + self._sorted
+        keys = np.flatnonzero(self._table)
+        # Some may be from before the table had a place for them.
+        return merge_counts(
+            np.concatenate([keys, self._sorted[0]]),
+            np.concatenate([self._table[keys], self._sorted[1]]),
+        )
+
+    def histogram(self) -> LengthHistogram:
+        """Return the histogram of all lengths so far, of one group."""
+        return LengthHistogram._of(*self.counted())  # noqa: SLF001
 
 
 def count_lengths(lengths: pl.Series) -> LengthHistogram:
     """Count a checked column."""
     counter = LengthCounter(lengths.name or "lengths")
-    counter.add_column(lengths)
+    counter.add_columns(lengths)
     return counter.histogram()
-
-
-def merge_counts(
-    lengths: _Int64Array, counts: _Int64Array
-) -> tuple[_Int64Array, _Int64Array]:
-    """Sort lengths ascending and add up the counts of equal ones."""
-    if lengths.size and lengths.max() < 16 * lengths.size:
-        # Dense: a table takes a tenth of the time of sorting.
-        table = np.zeros(lengths.max() + 1, np.int64)
-        np.add.at(table, lengths, counts)
-        lengths = np.flatnonzero(table)
-        return lengths, table[lengths]
-    order = np.argsort(lengths, kind="stable")
-    lengths = lengths[order]
-    first = np.flatnonzero(np.diff(lengths, prepend=-1))
-    return lengths[first], np.add.reduceat(counts[order], first)
-
-
-def exact_sum(values: _Int64Array, counts: _Int64Array | None = None) -> int:
-    """Add up `values`, each as often as `counts` says; int64 may be too small."""
-    # Not np.dot: for floats that is BLAS, whose threads then spin for milliseconds.
-    if counts is None:
-        if np.sum(values, dtype=np.float64) < 2.0**62:
-            return int(np.sum(values))
-        return sum(values.tolist())
-    if np.sum(np.multiply(values, counts, dtype=np.float64)) < 2.0**62:
-        return int(np.sum(values * counts))
-    return sum(map(int.__mul__, values.tolist(), counts.tolist()))
 
 
 def _check_total(what: str, number: int) -> None:

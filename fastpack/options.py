@@ -1,76 +1,207 @@
 """PackingOptions: every rule of a packing, validated once."""
 
 import operator
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 from fastpack.errors import OptionError, OptionTypeError
+
+if TYPE_CHECKING:  # the command line's --help does not wait for NumPy
+    import numpy as np
+    import numpy.typing as npt
 
 LongDocuments = Literal["split", "truncate", "drop", "error"]
 
 MAX_CONTEXT_LENGTH = 2**31 - 1
 """`chunk_length` and `bin_offset` are Int32 columns."""
 
+MAX_SEED = 2**64 - 1
+
+
+class PackingRules(TypedDict, total=False):
+    """The rules of a packing beside the context length, as keyword arguments."""
+
+    long_documents: LongDocuments
+    max_documents: int | None
+    extra_tokens: int
+    align: int
+    min_chunk: int
+    by: str | Sequence[str] | None
+    shuffle_seed: int | None
+    bins_multiple: int
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackingOptions:
-    """The rules of a packing.
+    """The rules of a packing. All work together.
 
     Parameters
     ----------
     context_length
         L, the tokens in one training sequence: 1 ... 2**31 - 1.
     long_documents
-        What is done with a document longer than L. ``"split"``: cut it into chunks of
-        L tokens and a remainder, the rule of Ding et al. (2024), section 3.1.
-        ``"truncate"``: pack its first L tokens. ``"drop"``: pack nothing of it.
-        ``"error"``: refuse the corpus.
+        What is done with a document longer than a chunk may be: L tokens, less
+        `extra_tokens`. ``"split"``: cut it into chunks of that length and a remainder,
+        the rule of Ding et al. (2024), section 3.1. ``"truncate"``: pack its first
+        chunk. ``"drop"``: pack nothing of it. ``"error"``: refuse the corpus.
+    max_documents
+        How many chunks a bin holds at most: at least 1; None is any number.
+    extra_tokens
+        Tokens that will be added to every chunk (BOS, EOS): a chunk of n tokens takes
+        ``n + extra_tokens`` in its bin, from `bin_offset` on.
+    align
+        What each chunk takes in its bin is rounded up to a multiple of this, of which L
+        must be one too.
+    min_chunk
+        The remainder of a document that is split is dropped where it is shorter.
+    by
+        Columns of the data. Bins never mix documents that differ in them; bin numbers
+        run on from group to group, in the order of the columns' values.
+    shuffle_seed
+        None numbers bins as they were opened, which is by the length of their first
+        chunk. An integer, 0 ... 2**64 - 1, numbers them at random: sorting by `bin`
+        then is the order of training. The same seed gives the same order everywhere.
+    bins_multiple
+        The number of bins is rounded up to a multiple of this. Whole chunks are moved
+        into the bins that are added: none is empty.
 
     Raises
     ------
     OptionTypeError
-        `context_length` is not an integer, or `long_documents` not a string.
+        An option is of the wrong type.
     OptionError
-        `context_length` is out of range, or `long_documents` unknown.
+        An option is out of range, unknown, or contradicts another.
 
     Examples
     --------
     >>> from fastpack import PackingOptions
-    >>> PackingOptions(context_length=2048)
-    PackingOptions(context_length=2048, long_documents='split')
+    >>> options = PackingOptions(context_length=2048, extra_tokens=1)
+    >>> options.max_chunk
+    2047
     """
 
     context_length: int
     long_documents: LongDocuments = "split"
+    max_documents: int | None = None
+    extra_tokens: int = 0
+    align: int = 1
+    min_chunk: int = 1
+    by: str | Sequence[str] | None = None
+    shuffle_seed: int | None = None
+    bins_multiple: int = 1
 
     def __post_init__(self) -> None:
         """Validate, and turn NumPy integers into ints."""
-        object.__setattr__(
-            self, "context_length", _check_context_length(self.context_length)
+        self._check_integer(
+            "context_length",
+            1,
+            MAX_CONTEXT_LENGTH,
+            "pass the number of tokens in a training sequence, such as 2048",
         )
         _check_choice("long_documents", self.long_documents, get_args(LongDocuments))
+        capacity = self.context_length
+        of_capacity = f"`context_length` is {capacity:,}"
+        self._check_integer(
+            "max_documents",
+            1,
+            MAX_CONTEXT_LENGTH,
+            "a bin holds at least 1 chunk; None is any number",
+            optional=True,
+        )
+        self._check_integer(
+            "extra_tokens",
+            0,
+            capacity - 1,
+            f"{of_capacity}, and a chunk needs room for 1 token of its own",
+        )
+        self._check_integer(
+            "align", 1, capacity, f"{of_capacity}, which must be a multiple"
+        )
+        if capacity % self.align:
+            msg = (
+                f"`align` must divide `context_length`, got {self.align} and {capacity}"
+                f"\nHint: such as {capacity - capacity % self.align} for the latter."
+            )
+            raise OptionError(msg)
+        self._check_integer(
+            "min_chunk",
+            1,
+            self.max_chunk,
+            f"a chunk has {self.max_chunk:,} tokens at most; 1 drops nothing",
+        )
+        self._check_integer(
+            "shuffle_seed",
+            0,
+            MAX_SEED,
+            "any such integer; None does not shuffle",
+            optional=True,
+        )
+        self._check_integer("bins_multiple", 1, MAX_CONTEXT_LENGTH, "1 adds no bins")
+        object.__setattr__(self, "by", _check_by(self.by))
+
+    @property
+    def max_chunk(self) -> int:
+        """The longest chunk, in tokens of its document."""
+        return self.context_length - self.extra_tokens
+
+    @property
+    def by_columns(self) -> tuple[str, ...]:
+        """The columns in which the documents of a bin do not differ."""
+        return tuple(self.by or ())
+
+    def footprints(self, lengths: "npt.NDArray[np.int64]") -> "npt.NDArray[np.int64]":
+        """Return what chunks of these lengths take in their bins, in tokens."""
+        taken = lengths + self.extra_tokens
+        return taken if self.align == 1 else -(-taken // self.align) * self.align
 
     def as_dict(self) -> dict[str, Any]:
         """Return the options by name, as JSON can hold them."""
-        return asdict(self)
+        return {**asdict(self), "by": None if self.by is None else list(self.by)}
+
+    def _check_integer(
+        self, name: str, low: int, high: int, hint: str, *, optional: bool = False
+    ) -> None:
+        value = getattr(self, name)
+        if value is None and optional:
+            return
+        # bool has __index__, and so has numpy.bool in older releases.
+        if type(value).__name__ in {"bool", "bool_"} or not hasattr(value, "__index__"):
+            msg = f"`{name}` must be an integer, got {value!r}\nHint: {hint}."
+            raise OptionTypeError(msg)
+        try:
+            number = operator.index(value)
+        except TypeError as error:  # an array of more than one integer, say
+            msg = f"`{name}` must be an integer, got {value!r}\nHint: {hint}."
+            raise OptionTypeError(msg) from error
+        if not low <= number <= high:
+            bound = f"at least {low}" if number < low else f"at most {high}"
+            for power in (31, 64):
+                bound = bound.replace(str(2**power - 1), f"2**{power} - 1")
+            msg = f"`{name}` must be {bound}, got {number}\nHint: {hint}."
+            raise OptionError(msg)
+        object.__setattr__(self, name, number)
 
 
-def _check_context_length(value: object) -> int:
-    hint = "Hint: pass the number of tokens in a training sequence, such as 2048."
-    # bool has __index__, and so has numpy.bool in older releases.
-    if type(value).__name__ in {"bool", "bool_"} or not hasattr(value, "__index__"):
-        msg = f"`context_length` must be an integer, got {value!r}\n{hint}"
+def _check_by(by: object) -> tuple[str, ...] | None:
+    if by is None:
+        return None
+    names = (by,) if isinstance(by, str) else by
+    if not isinstance(names, Sequence) or not all(
+        isinstance(name, str) for name in names
+    ):
+        msg = (
+            f"`by` must be columns' names, got {by!r}\n"
+            "Hint: such as 'source' or ['source', 'language']."
+        )
         raise OptionTypeError(msg)
-    try:
-        number = operator.index(value)
-    except TypeError as error:  # an array of more than one integer, say
-        msg = f"`context_length` must be an integer, got {value!r}\n{hint}"
-        raise OptionTypeError(msg) from error
-    if not 1 <= number <= MAX_CONTEXT_LENGTH:
-        bound = "at least 1" if number < 1 else "at most 2**31 - 1"
-        msg = f"`context_length` must be {bound}, got {number}\n{hint}"
+    if not names or len(set(names)) < len(names):
+        msg = (
+            f"`by` must name columns, each once, got {by!r}\n"
+            "Hint: None packs all documents together."
+        )
         raise OptionError(msg)
-    return number
+    return tuple(names)
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

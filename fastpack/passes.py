@@ -5,8 +5,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from itertools import islice
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from fastpack.chunking import cut_into_chunks
-from fastpack.histogram import LengthHistogram
+from fastpack.grouped_histogram import Histogram, no_documents, sum_histograms
 from fastpack.manifest import Manifest, identify
 from fastpack.planning import PackingPlan
 from fastpack.reading import check_same_columns, naming
@@ -60,7 +59,7 @@ Report: TypeAlias = Callable[[PackingProgress], object]
 
 def count_shards(
     executor: Executor, shards: Sequence[Shard], report: Report
-) -> LengthHistogram:
+) -> Histogram:
     """Count all shards; their histograms are kept on disk, their sum is returned."""
     progress = _start("count", shards)
     report(progress)
@@ -72,15 +71,19 @@ def count_shards(
 
     calls = ((n, count_shard, shard) for n, shard in enumerate(shards))
     _run_all(executor, calls, done)
-    histogram = LengthHistogram([], [])
+    return sum_histograms(_read_all(shards))
+
+
+def _read_all(shards: Sequence[Shard]) -> Iterator[Histogram]:
+    """Read what was counted; refuse columns whose types are not the same in all."""
     first = None
     for shard in shards:
         counted = read_counts(shard)
         first = first or counted
         with naming(shard.source):
-            check_same_columns(first.kept, counted.kept)
-        histogram += counted.histogram
-    return histogram
+            check_same_columns("keep", first.kept, counted.kept)
+            check_same_columns("by", first.by, counted.by)
+        yield counted.histogram
 
 
 def assign_shards(
@@ -99,12 +102,12 @@ def assign_shards(
     report(progress)
 
     def calls() -> Iterator[tuple[Any, ...]]:
-        before = LengthHistogram([], [])
+        before: Any = no_documents(plan.histogram)
         job = Job(identify(manifest.job), manifest.ticket)
         for number, shard in enumerate(shards):
             if shard.name not in manifest.complete:
                 # As chunks, of which there are few lengths: many calls may wait.
-                chunks = cut_into_chunks(before, plan.options)
+                chunks = plan.cut(before)
                 yield number, assign_shard, shard, plan, chunks, before.n_documents, job
             before += read_counts(shard).histogram
 

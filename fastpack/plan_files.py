@@ -9,14 +9,15 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from fastpack.errors import DataError, SourceNotFoundError
-from fastpack.histogram import LengthHistogram
+from fastpack.grouped_histogram import Histogram, read_histogram
+from fastpack.options import PackingOptions
 from fastpack.outputs import read_metadata, write_parquet
 
 
 def write_plan(
     path: Path,
     runs: pl.DataFrame,
-    histogram: LengthHistogram,
+    histogram: Histogram,
     description: dict[str, Any],
     *,
     overwrite: bool,
@@ -29,17 +30,25 @@ def write_plan(
     write_parquet(runs, path, metadata, overwrite=overwrite)
 
 
-def read_plan(path: Path) -> tuple[pl.DataFrame, LengthHistogram, dict[str, Any]]:
-    """Read what `write_plan` wrote: runs, histogram, description."""
+def read_description(path: Path) -> dict[str, Any]:
+    """Return the description in the file of a plan; nothing, if it is none."""
+    return read_metadata(path) or {}
+
+
+def read_plan(path: Path) -> tuple[pl.DataFrame, Histogram, PackingOptions]:
+    """Read what `write_plan` wrote: runs, histogram, options."""
     if not path.is_file():
         msg = f"no file of a plan: {path}\nHint: PackingPlan.save writes one."
         raise SourceNotFoundError(msg)
+    description = read_description(path)
     try:
-        description = read_metadata(path) or {}
-        encoded = base64.b64decode(description.pop("histogram"))
-        columns = pl.read_ipc(io.BytesIO(encoded))
-        histogram = LengthHistogram(*columns.select("length", "documents"))
-        return pl.read_parquet(path, glob=False), histogram, description
+        encoded = base64.b64decode(description["histogram"])
+        histogram = read_histogram(pl.read_ipc(io.BytesIO(encoded)))
+        options = PackingOptions(**description["options"])
+        return pl.read_parquet(path, glob=False), histogram, options
     except (KeyError, ValueError, TypeError, OSError, PolarsError) as error:
-        msg = f"{path} is not the file of a plan\nHint: PackingPlan.save writes one."
+        msg = (
+            f"{path} is not the file of a plan: {error}\n"
+            "Hint: PackingPlan.save writes one."
+        )
         raise DataError(msg) from error

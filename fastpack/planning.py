@@ -1,6 +1,8 @@
 """PackingPlan: histogram -> runs, its figures and its file."""
 
+import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +10,22 @@ import numpy as np
 import polars as pl
 
 from fastpack import __version__
-from fastpack.accounting import Account, account_for
+from fastpack.accounting import Account, account_for, sum_accounts, tabulate
 from fastpack.assigning import Assigner
 from fastpack.chunking import Chunks, cut_into_chunks
-from fastpack.errors import DataError, FastpackError, OptionTypeError
-from fastpack.histogram import LengthHistogram, exact_sum
-from fastpack.inputs import FrameLike, as_lengths
-from fastpack.options import LongDocuments, PackingOptions
+from fastpack.cursors import Cursors
+from fastpack.errors import DataError, OptionTypeError
+from fastpack.grouped_histogram import (
+    GroupedHistogram,
+    Histogram,
+    parts_in_order_of,
+    parts_of,
+)
+from fastpack.groups import GroupEncoder, split_documents
+from fastpack.inputs import FrameLike, as_frame, as_lengths
+from fastpack.options import PackingOptions
 from fastpack.outputs import check_output
-from fastpack.placing import place_chunks
+from fastpack.placing import place_groups
 from fastpack.plan_files import read_plan, write_plan
 
 
@@ -31,7 +40,8 @@ class PackingPlan(Account):
     Parameters
     ----------
     histogram
-        The documents.
+        The documents: a `LengthHistogram`, or with the option `by` a
+        `GroupedHistogram`.
     options
         The rules.
 
@@ -53,19 +63,24 @@ class PackingPlan(Account):
     cut_documents : int
         Documents longer than L that are split or truncated.
     packed, truncated, dropped : int
-        Tokens that are packed, tokens cut off, tokens of dropped documents; together
-        they are `n_tokens`.
+        Tokens that are packed, tokens cut off, tokens of dropped documents and
+        remainders; together they are `n_tokens`.
+    extra, alignment : int
+        Tokens of capacity taken by `extra_tokens`, and lost to `align`.
     padding : int
-        Tokens of capacity left unused: ``n_bins * L - packed``.
+        Tokens of capacity left unused; ``n_bins * L`` is packed + extra + alignment +
+        padding.
     efficiency : float
         ``packed / (n_bins * L)``; 1.0 where there is no bin.
     lower_bound : int
-        ``ceil(packed / L)``: no packing has fewer bins.
+        No packing by these rules has fewer bins: the tokens with what is added to them
+        over L, or the chunks over `max_documents`.
 
     Raises
     ------
     DataError
-        With ``long_documents="error"``, if a document is longer than L.
+        With ``long_documents="error"``, if a document is longer than L; or there are
+        too few chunks for `bins_multiple`.
 
     Examples
     --------
@@ -81,18 +96,19 @@ class PackingPlan(Account):
       padding       5   (efficiency 84.375 %)
     """
 
-    def __init__(self, histogram: LengthHistogram, options: PackingOptions) -> None:
-        _check_type("histogram", histogram, LengthHistogram)
+    def __init__(self, histogram: Histogram, options: PackingOptions) -> None:
         _check_type("options", options, PackingOptions)
-        chunks = cut_into_chunks(histogram, options)
-        capacity = options.context_length
-        n_tokens = exact_sum(chunks.lengths, chunks.counts)
-        self._runs, n_bins = place_chunks(chunks, min(capacity, n_tokens))
-        super().__init__(**vars(account_for(histogram, chunks, n_bins, capacity)))
+        parts = parts_of(histogram, options)
         self.histogram = histogram
         self.options = options
-        self.n_rows = self.n_chunks + chunks.n_unpacked
-        self._chunks = chunks
+        self._chunks = [cut_into_chunks(part, options) for part in parts]
+        self._runs, n_bins = place_groups(self._chunks, options)
+        self._accounts = [
+            account_for(part, chunks, bins, options)
+            for part, chunks, bins in zip(parts, self._chunks, n_bins, strict=True)
+        ]
+        super().__init__(**vars(sum_accounts(self._accounts, options)))
+        self.n_rows = self.n_chunks + self.empty_documents + self.dropped_documents
 
     @property
     def runs(self) -> pl.DataFrame:
@@ -102,6 +118,8 @@ class PackingPlan(Account):
         `first_bin`, `bins` (Int64): the range of bins that took them.
         `chunks_per_bin` (Int32): how many each of these bins took.
         `bin_offset` (Int32): where the first of them starts in its bin, in tokens.
+        With the option `by`, its columns come first. Bins are numbered as they were
+        opened, before `shuffle_seed`.
 
         Examples
         --------
@@ -127,12 +145,49 @@ class PackingPlan(Account):
             "chunks_per_bin",
             "bin_offset",
         )
-        return pl.DataFrame(
+        runs = pl.DataFrame(
             {name: np.ascontiguousarray(self._runs[name]) for name in columns}
+        )
+        if isinstance(self.histogram, GroupedHistogram):
+            groups: pl.DataFrame = self.histogram.groups[self._runs["group"].tolist()]
+            return groups.hstack(runs)
+        return runs
+
+    @property
+    def groups(self) -> pl.DataFrame | None:
+        """The figures of each group: the columns `by`, `first_bin`, then the figures.
+
+        None without the option `by`.
+
+        Examples
+        --------
+        >>> import polars as pl
+        >>> import fastpack
+        >>> documents = pl.DataFrame(
+        ...     {"source": ["web", "code", "web"], "n_tokens": [8, 6, 8]}
+        ... )
+        >>> plan = fastpack.plan(documents, context_length=8, by="source")
+        >>> plan.groups.select("source", "first_bin", "n_bins", "padding")
+        shape: (2, 4)
+        ┌────────┬───────────┬────────┬─────────┐
+        │ source ┆ first_bin ┆ n_bins ┆ padding │
+        │ ---    ┆ ---       ┆ ---    ┆ ---     │
+        │ str    ┆ i64       ┆ i64    ┆ i64     │
+        ╞════════╪═══════════╪════════╪═════════╡
+        │ code   ┆ 0         ┆ 1      ┆ 2       │
+        │ web    ┆ 1         ┆ 2      ┆ 0       │
+        └────────┴───────────┴────────┴─────────┘
+        """
+        if not isinstance(self.histogram, GroupedHistogram):
+            return None
+        figures = tabulate(self._accounts)
+        first_bin = pl.col("n_bins").cum_sum() - pl.col("n_bins")
+        return self.histogram.groups.hstack(
+            figures.select(first_bin.alias("first_bin"), pl.all())
         )
 
     def assign(
-        self, lengths: FrameLike, *, after: LengthHistogram | None = None
+        self, lengths: FrameLike, *, after: Histogram | None = None
     ) -> pl.DataFrame:
         """Assign documents, in their order, to the bins of this plan.
 
@@ -175,31 +230,53 @@ class PackingPlan(Account):
         │ 4        ┆ 0           ┆ 3            ┆ 3   ┆ 4          │
         └──────────┴─────────────┴──────────────┴─────┴────────────┘
         """
+        groups = None
+        if isinstance(self.histogram, GroupedHistogram):
+            frame = as_frame(lengths, "lengths")
+            by, column = split_documents(frame, self.options.by_columns)
+            groups = GroupEncoder(self.histogram.groups).encode(by)
+        else:
+            column = as_lengths(lengths)
         if after is None:
-            return self.assigner().table(as_lengths(lengths))
-        _check_type("after", after, LengthHistogram)
-        before = cut_into_chunks(after, self.options)
-        return self.assigner(before, after.n_documents).table(as_lengths(lengths))
+            return self.assigner().table(column, groups=groups)
+        _check_type("after", after, type(self.histogram))
+        assigner = self.assigner(self.cut(after), after.n_documents)
+        return assigner.table(column, groups=groups)
+
+    def cut(self, documents: Histogram) -> list[Chunks]:
+        """Cut other documents by the same rules, in the order of this plan's groups."""
+        parts = parts_in_order_of(self.histogram, documents)
+        return [cut_into_chunks(part, self.options) for part in parts]
 
     def assigner(
-        self, before: Chunks | None = None, first_document: int = 0
+        self, before: Sequence[Chunks] | None = None, first_document: int = 0
     ) -> Assigner:
         """Return what assigns the documents that come behind the chunks `before`."""
-        return Assigner(
+        return Assigner(self.cursors(before, first_document))
+
+    def cursors(
+        self, before: Sequence[Chunks] | None = None, first_document: int = 0
+    ) -> Cursors:
+        """Return the same for arrays, not tables."""
+        return Cursors(
             self.options,
             self._chunks,
             self._runs,
+            self.n_bins,
             before=before,
             first_document=first_document,
         )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the version, the options and the figures, as JSON can hold them."""
-        return {
+        described = {
             "version": __version__,
             "options": self.options.as_dict(),
             "figures": self.figures(),
         }
+        if self.groups is not None:
+            described["groups"] = json.loads(self.groups.write_json())
+        return described
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the plan to a Parquet file: the table `runs`, all else as metadata.
@@ -246,17 +323,12 @@ class PackingPlan(Account):
             There is no such file; it is not that of a plan, or its runs are not those
             that this version of fastpack plans.
         """
-        runs, histogram, description = read_plan(Path(path))
-        try:
-            plan = cls(histogram, PackingOptions(**description["options"]))
-        except (KeyError, TypeError, FastpackError) as error:
-            msg = f"the options in {path} are not those of a plan: {error}"
-            raise DataError(msg) from error
+        runs, histogram, options = read_plan(Path(path))
+        plan = cls(histogram, options)
         if not plan.runs.equals(runs):
             msg = (
                 f"the runs in {path} are not those that fastpack {__version__} plans\n"
-                "Hint: it was changed, or written by another version: "
-                f"{description.get('version')}."
+                "Hint: it was changed, or written by another version."
             )
             raise DataError(msg)
         return plan
@@ -264,57 +336,6 @@ class PackingPlan(Account):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle what the plan follows from: planning again is faster than copying."""
         return PackingPlan, (self.histogram, self.options)
-
-
-def plan(
-    lengths: FrameLike | LengthHistogram,
-    *,
-    context_length: int,
-    long_documents: LongDocuments = "split",
-) -> PackingPlan:
-    """Plan a packing without assigning it: the figures alone, in milliseconds.
-
-    Parameters
-    ----------
-    lengths
-        Integers, tokens a document: a pl.Series, a 1-D NumPy array, an Arrow array or
-        stream of one column, a frame of one column; or their `LengthHistogram`, which
-        can be planned again and again, for other context lengths.
-    context_length
-        L, the tokens in one training sequence: 1 ... 2**31 - 1.
-    long_documents
-        What is done with a document longer than L: ``"split"``, ``"truncate"``,
-        ``"drop"``, or an ``"error"``; as for `fastpack.pack`.
-
-    Returns
-    -------
-    PackingPlan
-        The packing of the histogram, with its figures.
-
-    Raises
-    ------
-    OptionError, OptionTypeError
-        A parameter cannot be right.
-    DataError, DataTypeError
-        `lengths` are no lengths; with ``long_documents="error"``, one is above L.
-
-    Examples
-    --------
-    >>> import fastpack
-    >>> corpus = fastpack.LengthHistogram(lengths=[300, 900], counts=[6_000_000, 10**9])
-    >>> for context_length in (1024, 2048, 4096):
-    ...     plan = fastpack.plan(corpus, context_length=context_length)
-    ...     print(context_length, plan.n_bins, round(plan.efficiency, 4))
-    1024 1002000000 0.8789
-    2048 501000000 0.8789
-    4096 250000000 0.8807
-    """
-    options = PackingOptions(
-        context_length=context_length, long_documents=long_documents
-    )
-    if not isinstance(lengths, LengthHistogram):
-        lengths = LengthHistogram.from_lengths(lengths)
-    return PackingPlan(lengths, options)
 
 
 def _check_type(name: str, value: object, kind: type) -> None:

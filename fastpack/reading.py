@@ -12,16 +12,18 @@ import polars.selectors as cs
 from polars.exceptions import PolarsError
 
 from fastpack.errors import DataError, DataTypeError, OptionError
-from fastpack.histogram import LengthHistogram
+from fastpack.grouped_histogram import Histogram, sum_histograms
 from fastpack.inputs import (
-    LENGTHS,
     Keep,
     as_expression,
     as_list,
-    check_lengths,
     check_names,
 )
-from fastpack.streaming import Documents, count_documents, select_documents
+from fastpack.streaming import (
+    Documents,
+    count_documents,
+    select_documents,
+)
 
 
 class Columns(NamedTuple):
@@ -35,11 +37,14 @@ class Columns(NamedTuple):
         The columns that identify a document, or None.
     token_lists
         Whether `length` names a column of token lists, whose lengths are taken.
+    by
+        The columns that tell groups apart.
     """
 
     length: str | pl.Expr
     keep: Keep | None = None
     token_lists: bool = False
+    by: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         """Return what is read, as JSON can hold it; raise OptionError if it cannot."""
@@ -113,17 +118,17 @@ def scan_documents(path: Path, columns: Columns) -> Documents:
     length = columns.length
     if columns.token_lists:
         length = _lengths_of_lists(frame.collect_schema(), str(length))
-    return select_documents(frame, length, columns.keep)
+    return select_documents(frame, length, columns.keep, columns.by)
 
 
 def read_columns(
     paths: Sequence[Path], columns: Columns
-) -> tuple[pl.Series, pl.DataFrame | None]:
-    """Read the lengths of all documents, and the columns that identify them.
+) -> tuple[pl.Series, pl.DataFrame | None, pl.DataFrame]:
+    """Read the lengths of all documents, and the columns that identify and group them.
 
     Returns
     -------
-    lengths, kept
+    lengths, kept, by
         As `fastpack.frame.pack_columns` takes them.
 
     Raises
@@ -133,28 +138,35 @@ def read_columns(
         message names it.
     """
     lengths = []
-    kept = []
+    kept: list[pl.DataFrame] = []
+    by: list[pl.DataFrame] = []
     for path in paths:
         with naming(path):
             documents = scan_documents(path, columns)
             frame = documents.frame.collect()
-            column = frame.get_column(LENGTHS).rename(documents.name)
-            lengths.append(check_lengths(column).to_frame())
-            kept.append(frame.drop(LENGTHS))
-            check_same_columns(kept[0].schema, kept[-1].schema)
+            lengths.append(documents.lengths_of(frame, 0).to_frame())
+            by.append(documents.groups_of(frame, 0))
+            kept.append(documents.kept_of(frame))
+            check_same_columns("by", by[0].schema, by[-1].schema)
+            check_same_columns("keep", kept[0].schema, kept[-1].schema)
     return (
         pl.concat(lengths, how="vertical_relaxed", rechunk=False).to_series(),
         None if columns.keep is None else pl.concat(kept, rechunk=False),
+        pl.concat(by, rechunk=False),
     )
 
 
-def count_sources(paths: Sequence[Path], columns: Columns) -> LengthHistogram:
+def count_sources(paths: Sequence[Path], columns: Columns) -> Histogram:
     """Count the lengths of all documents, a batch at a time: see `read_columns`."""
-    histogram = LengthHistogram([], [])
+    histograms = []
+    first = None
     for path in paths:
         with naming(path):
-            histogram += count_documents(scan_documents(path, columns))
-    return histogram
+            documents = scan_documents(path, columns)
+            first = first or documents
+            check_same_columns("by", first.by.schema, documents.by.schema)
+            histograms.append(count_documents(documents))
+    return sum_histograms(histograms)
 
 
 @contextmanager
@@ -174,21 +186,22 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def check_same_columns(
-    first: Mapping[str, object], other: Mapping[str, object]
+    parameter: str, first: Mapping[str, object], other: Mapping[str, object]
 ) -> None:
-    """Refuse columns to keep that are not of one type in all sources."""
+    """Refuse columns that are not of one type, in one order, in all sources."""
     for name in {**first, **other}:
         if first.get(name) != other.get(name):
             msg = (
-                f"`keep` column {name!r} is {other.get(name, 'absent')} here, "
+                f"`{parameter}` column {name!r} is {other.get(name, 'absent')} here, "
                 f"{first.get(name, 'absent')} in the first source\n"
                 "Hint: give it the same type in all of them."
             )
             raise DataTypeError(msg)
     if list(first) != list(other):
         msg = (
-            f"`keep` selects columns in the order {list(other)} here, {list(first)} in "
-            "the first source\nHint: name them, in place of a selector."
+            f"`{parameter}` selects columns in the order {list(other)} here, "
+            f"{list(first)} in the first source\n"
+            "Hint: name them, in place of a selector."
         )
         raise DataTypeError(msg)
 
@@ -201,7 +214,7 @@ def _typed_csv(path: Path, columns: Columns) -> pl.LazyFrame:
     """
     texts = {
         name: pl.String()
-        for name in as_list(columns.keep or [])
+        for name in [*as_list(columns.keep or []), *columns.by]
         if isinstance(name, str) and name != columns.length
     }
     frame = pl.scan_csv(path, glob=False, schema_overrides=texts)

@@ -1,6 +1,6 @@
 """What is done to one shard: functions that any executor can send to a worker."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from fastpack import __version__
-from fastpack.chunking import Chunks, cut_into_chunks
+from fastpack.chunking import Chunks
 from fastpack.errors import DataError
-from fastpack.histogram import LengthHistogram
+from fastpack.grouped_histogram import Histogram, read_histogram
 from fastpack.manifest import Fingerprint, Ticket
 from fastpack.outputs import read_metadata, write_parquet
 from fastpack.planning import PackingPlan
@@ -62,10 +62,11 @@ class Job(NamedTuple):
 
 
 class CountedShard(NamedTuple):
-    """What counting a shard found: its histogram, and the types of what is kept."""
+    """What counting a shard found: its histogram, and the types of its columns."""
 
-    histogram: LengthHistogram
+    histogram: Histogram
     kept: dict[str, str]
+    by: dict[str, str]
 
 
 def count_shard(shard: Shard) -> int:
@@ -84,6 +85,7 @@ def count_shard(shard: Shard) -> int:
     metadata = {
         "about": about,
         "kept": {name: str(dtype) for name, dtype in kept.items()},
+        "by": {name: str(dtype) for name, dtype in documents.by.schema.items()},
     }
     write_parquet(histogram.to_frame(), shard.counts, metadata, overwrite=True)
     return histogram.n_documents
@@ -96,8 +98,7 @@ def read_counts(shard: Shard) -> CountedShard:
         msg = f"{shard.counts} was changed while its source was packed"
         raise DataError(msg)
     counts = pl.read_parquet(shard.counts, glob=False)
-    histogram = LengthHistogram(counts["length"], counts["documents"])
-    return CountedShard(histogram, metadata["kept"])
+    return CountedShard(read_histogram(counts), metadata["kept"], metadata["by"])
 
 
 def _about(shard: Shard) -> dict[str, Any]:
@@ -111,7 +112,7 @@ def _about(shard: Shard) -> dict[str, Any]:
 def assign_shard(
     shard: Shard,
     plan: PackingPlan,
-    before: Chunks,
+    before: Sequence[Chunks],
     first_document: int,
     job: Job,
 ) -> dict[str, Any]:
@@ -124,7 +125,8 @@ def assign_shard(
     plan
         The plan of the whole corpus.
     before, first_document
-        The chunks of all shards before this one, and the number of their documents.
+        The chunks of all shards before this one, in each group, and the number of their
+        documents.
     job
         What the output is a part of.
 
@@ -141,15 +143,15 @@ def assign_shard(
     def start() -> Iterator[Start]:
         with naming(shard.source):
             shard.fingerprint.check()
-            yield plan.assigner(before, first_document), planned
+            yield Start(plan, plan.assigner(before, first_document), planned)
             shard.fingerprint.check()
 
-    chunks = cut_into_chunks(planned, plan.options)
+    chunks = plan.cut(planned)
     figures = {
         "source": shard.fingerprint.path,
         "first_document": first_document,
         "documents": planned.n_documents,
-        "rows": chunks.n_chunks + chunks.n_unpacked,
+        "rows": sum(each.n_chunks + each.n_unpacked for each in chunks),
     }
     metadata = {**plan.as_dict(), "job": job.name, "shard": figures}
     shard.output.parent.mkdir(parents=True, exist_ok=True)

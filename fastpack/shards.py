@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import polars as pl
 
@@ -13,10 +13,10 @@ from fastpack import __version__
 from fastpack.errors import DataError, SourceNotFoundError
 from fastpack.inputs import DEFAULT_LENGTH, Keep
 from fastpack.manifest import Manifest
-from fastpack.options import LongDocuments, PackingOptions
+from fastpack.options import PackingOptions, PackingRules
 from fastpack.outputs import remove_temporary_files
 from fastpack.passes import PackingProgress, Report, assign_shards, count_shards
-from fastpack.plan_files import read_plan, write_plan
+from fastpack.plan_files import read_description, write_plan
 from fastpack.planning import PackingPlan
 from fastpack.reading import Columns
 from fastpack.sources import StrPath, find_sources
@@ -36,11 +36,11 @@ def pack_files(
     *,
     context_length: int,
     keep: Keep | None = None,
-    long_documents: LongDocuments = "split",
     executor: Executor | None = None,
     resume: bool = True,
     overwrite: bool = False,
     progress: Callable[[PackingProgress], object] | None = None,
+    **rules: Unpack[PackingRules],
 ) -> PackingPlan:
     """Pack a corpus of many files, of any size; write an assignment file for each.
 
@@ -57,7 +57,7 @@ def pack_files(
     target
         The folder for the assignments; made if it is absent. ``part-1.jsonl`` becomes
         ``part-1.parquet``; sources of several folders keep these.
-    length, context_length, keep, long_documents
+    length, context_length, keep, **rules
         As for `fastpack.pack`. `document` is the row index over all sources.
         Expressions are evaluated file by file, and batch by batch.
     executor
@@ -109,12 +109,11 @@ def pack_files(
     >>> plan.n_bins, assignment["bin"].to_list()
     (4, [0, 1, 2, 3, 3])
     """
-    options = PackingOptions(
-        context_length=context_length, long_documents=long_documents
-    )
+    options = PackingOptions(context_length=context_length, **rules)
     paths = find_sources(sources, Path(target))
     settings = RunSettings(executor, resume, overwrite, progress or (lambda _: None))
-    return pack_shards(paths, target, Columns(length, keep), options, settings)
+    columns = Columns(length, keep, by=options.by_columns)
+    return pack_shards(paths, target, columns, options, settings)
 
 
 class RunSettings(NamedTuple):
@@ -180,7 +179,7 @@ def _earlier_plan(manifest: Manifest, job: dict[str, Any]) -> PackingPlan | None
     if manifest.job is None:
         return None
     try:
-        _, _, description = read_plan(manifest.plan)
+        description = read_description(manifest.plan)
         if any(description.get(name) != value for name, value in job.items()):
             return None
         return PackingPlan.load(manifest.plan)

@@ -5,9 +5,9 @@ calls, `LazyFrame.collect_batches` and `register_io_source`, are made here and n
 else.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import polars as pl
 import polars.selectors as cs
@@ -15,7 +15,9 @@ from polars.io.plugins import register_io_source
 
 from fastpack.assigning import Assigner
 from fastpack.errors import DataError
-from fastpack.histogram import LengthCounter, LengthHistogram
+from fastpack.grouped_histogram import GroupCounter, GroupedHistogram, Histogram
+from fastpack.groups import GroupEncoder, select_by
+from fastpack.histogram import LengthCounter
 from fastpack.inputs import (
     LENGTHS,
     Keep,
@@ -32,8 +34,26 @@ _BATCH_ROWS = 1 << 18
 """Documents of a batch: with their rows of the assignment, some 10 MB."""
 
 
-Start: TypeAlias = tuple[Assigner, LengthHistogram]
-"""What assigning starts from: an assigner, and the lengths that are to come."""
+_BY = "\0by "
+"""Before the names of the columns that tell groups apart: they may be kept too."""
+
+
+class Start(NamedTuple):
+    """What assigning starts from.
+
+    Parameters
+    ----------
+    plan
+        The plan of the whole.
+    assigner
+        An assigner of this plan that stands at the first document.
+    expected
+        The documents that are to come, as they were counted.
+    """
+
+    plan: PackingPlan
+    assigner: Assigner
+    expected: Histogram
 
 
 class Documents(NamedTuple):
@@ -42,20 +62,44 @@ class Documents(NamedTuple):
     Parameters
     ----------
     frame
-        The columns that are kept, and the lengths, under the name `LENGTHS`.
+        The columns that are kept, those that tell groups apart, under other names, and
+        the lengths, under the name `LENGTHS`.
     name
         The name of the lengths.
     kept
         A frame of no rows: the columns that are kept; None for the row index.
+    by
+        A frame of no rows: the columns that tell groups apart.
     """
 
     frame: pl.LazyFrame
     name: str
     kept: pl.DataFrame | None
+    by: pl.DataFrame
+
+    def lengths_of(self, batch: pl.DataFrame, first_row: int) -> pl.Series:
+        """Take the checked lengths out of a batch of the frame."""
+        column = batch.get_column(LENGTHS).rename(self.name)
+        return check_lengths(column, first_row)
+
+    def kept_of(self, batch: pl.DataFrame) -> pl.DataFrame:
+        """Take the columns that are kept out of a batch of the frame."""
+        columns = [] if self.kept is None else self.kept.columns
+        return batch.select(cs.by_name(*columns))
+
+    def groups_of(self, batch: pl.DataFrame, first_row: int) -> pl.DataFrame:
+        """Take the checked columns that tell groups apart out of a batch."""
+        columns = [
+            batch.get_column(_BY + name).rename(name) for name in self.by.columns
+        ]
+        return select_by(pl.DataFrame(columns), self.by.columns, first_row)
 
 
 def select_documents(
-    frame: pl.LazyFrame, length: str | pl.Expr, keep: Keep | None
+    frame: pl.LazyFrame,
+    length: str | pl.Expr,
+    keep: Keep | None,
+    by: Sequence[str] = (),
 ) -> Documents:
     """Select what packing reads; what the schema tells is checked at once."""
     empty = pl.DataFrame(schema=frame.collect_schema())
@@ -63,17 +107,31 @@ def select_documents(
     kept = None if keep is None else select_kept(empty, keep)
     columns = [] if keep is None else map(as_expression, as_list(keep))
     lengths = as_expression(length).alias(LENGTHS)
-    return Documents(frame.select(*columns, lengths), name, kept)
+    groups = (as_expression(name).alias(_BY + name) for name in by)
+    selected = frame.select(*columns, *groups, lengths)
+    return Documents(selected, name, kept, select_by(empty, by))
 
 
-def count_documents(documents: Documents) -> LengthHistogram:
-    """Count lengths, batch by batch."""
-    counter = LengthCounter(documents.name)
-    lengths = documents.frame.select(LENGTHS)
-    for batch in lengths.collect_batches(chunk_size=_BATCH_ROWS):
-        column = batch.to_series().rename(documents.name)
-        counter.add_column(check_lengths(column, first_row=counter.n_rows))
+def count_documents(documents: Documents) -> Histogram:
+    """Count lengths, in each group, batch by batch."""
+    counter = _counter(documents)
+    for batch in _select(documents, []).collect_batches(chunk_size=_BATCH_ROWS):
+        first_row = counter.n_rows
+        lengths = documents.lengths_of(batch, first_row)
+        counter.add_columns(lengths, documents.groups_of(batch, first_row))
     return counter.histogram()
+
+
+def _counter(documents: Documents) -> LengthCounter | GroupCounter:
+    if documents.by.width:
+        return GroupCounter(documents.name, documents.by)
+    return LengthCounter(documents.name)
+
+
+def _select(documents: Documents, kept: Sequence[str]) -> pl.LazyFrame:
+    """Select what is needed where only some columns are kept."""
+    by = [_BY + name for name in documents.by.columns]
+    return documents.frame.select(cs.by_name(*kept, *by, LENGTHS))
 
 
 def pack_lazily(documents: Documents, options: PackingOptions) -> pl.LazyFrame:
@@ -82,7 +140,8 @@ def pack_lazily(documents: Documents, options: PackingOptions) -> pl.LazyFrame:
     @contextmanager
     def start() -> Iterator[Start]:
         histogram = count_documents(documents)
-        yield PackingPlan(histogram, options).assigner(), histogram
+        plan = PackingPlan(histogram, options)
+        yield Start(plan, plan.assigner(), histogram)
 
     return assign_lazily(documents, start)
 
@@ -100,8 +159,7 @@ def assign_lazily(
     documents
         What is assigned.
     start
-        Surrounds each collection; gives an assigner that stands at the first document,
-        and the histogram of the documents as they were planned.
+        Surrounds each collection.
     """
     kept = documents.kept
     schema = Assigner.empty_table(kept).schema
@@ -114,9 +172,8 @@ def assign_lazily(
     ) -> Iterator[pl.DataFrame]:
         wanted = list(schema) if with_columns is None else with_columns
         identity = [] if kept is None else [c for c in kept.columns if c in wanted]
-        frame = documents.frame.select(cs.by_name(*identity, LENGTHS))
-        with start() as (assigner, planned):
-            for table in _tables(frame, assigner, planned):
+        with start() as started:
+            for table in _tables(documents, identity, started):
                 taken = table if n_rows is None else table[:n_rows]
                 taken = taken.select(cs.by_name(*wanted))
                 yield taken if predicate is None else taken.filter(predicate)
@@ -129,17 +186,27 @@ def assign_lazily(
 
 
 def _tables(
-    frame: pl.LazyFrame, assigner: Assigner, planned: LengthHistogram
+    documents: Documents, identity: Sequence[str], start: Start
 ) -> Iterator[pl.DataFrame]:
-    """Assign documents batch by batch; columns beside the lengths are kept."""
-    counter = LengthCounter()
+    """Assign documents batch by batch; the columns `identity` are kept."""
+    counter = _counter(documents)
+    histogram = start.plan.histogram
+    encoder = None
+    if isinstance(histogram, GroupedHistogram):
+        encoder = GroupEncoder(histogram.groups)
+    frame = _select(documents, identity)
     for batch in frame.collect_batches(chunk_size=_BATCH_ROWS):
-        lengths = check_lengths(batch.get_column(LENGTHS))
-        counter.add_column(lengths)
-        kept = batch.drop(LENGTHS)
-        yield from assigner.tables(lengths, kept if kept.width else None)
+        first_row = counter.n_rows
+        lengths = documents.lengths_of(batch, first_row)
+        by = documents.groups_of(batch, first_row)
+        counter.add_columns(lengths, by)
+        yield from start.assigner.tables(
+            lengths,
+            batch.select(cs.by_name(*identity)) if identity else None,
+            None if encoder is None else encoder.encode(by),
+        )
     # Rows that do not belong to this plan could not be told by themselves.
-    if counter.histogram() != planned:
+    if counter.histogram() != start.expected:
         msg = (
             "the data changed while they were packed: the lengths assigned are not "
             "those that were counted\nHint: pack them again."

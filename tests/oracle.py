@@ -4,46 +4,72 @@ Nothing here is shared with the package: no tree, no histogram, no ranges of bin
 """
 
 from collections import defaultdict
+from typing import NamedTuple
 
 import polars as pl
 
 RULES = ("split", "truncate", "drop")
 
 
-def chunks_of(lengths, context_length, long_documents="split"):
+class Rules(NamedTuple):
+    """The rules of a packing, as `fastpack.pack` takes them."""
+
+    context_length: int
+    long_documents: str = "split"
+    max_documents: int | None = None
+    extra_tokens: int = 0
+    align: int = 1
+    min_chunk: int = 1
+
+    def footprint(self, length):
+        """What a chunk takes in its bin."""
+        taken = length + self.extra_tokens
+        return taken + -taken % self.align
+
+
+def chunks_of(lengths, rules):
     """Return (document, chunk_start, chunk_length) of each row of the assignment."""
+    longest = rules.context_length - rules.extra_tokens
     rows = []
     for document, length in enumerate(lengths):
         left = length
-        if length > context_length and long_documents == "drop":
-            left = 0
-        if length > context_length and long_documents == "truncate":
-            left = context_length
-        starts = range(0, left, context_length) if left else [0]
-        rows += [
-            (document, start, min(context_length, left - start)) for start in starts
-        ]
+        if length > longest:
+            if rules.long_documents == "drop":
+                left = 0
+            elif rules.long_documents == "truncate":
+                left = longest
+            elif length % longest < rules.min_chunk:
+                left -= length % longest
+        starts = range(0, left, longest) if left else [0]
+        rows += [(document, start, min(longest, left - start)) for start in starts]
     return rows
 
 
-def best_fit_decreasing(chunk_lengths, context_length):
-    """Return the space left in each bin."""
+def best_fit_decreasing(chunk_lengths, rules):
+    """Return the space left in each bin, after what is added to chunks."""
     spaces = []
-    for length in sorted(chunk_lengths, reverse=True):
-        enough = [bin_ for bin_, space in enumerate(spaces) if space >= length]
+    held = []
+    for taken in sorted(map(rules.footprint, chunk_lengths), reverse=True):
+        enough = [
+            bin_
+            for bin_, space in enumerate(spaces)
+            if space >= taken and held[bin_] != rules.max_documents
+        ]
         if enough:
             best = min(enough, key=lambda bin_: spaces[bin_])
-            spaces[best] -= length
+            spaces[best] -= taken
+            held[best] += 1
         else:
-            spaces.append(context_length - length)
+            spaces.append(rules.context_length - taken)
+            held.append(1)
     return spaces
 
 
-def check_assignment(table, lengths, context_length, long_documents="split"):
+def check_assignment(table, lengths, rules):
     """Assert that a table is a valid packing; return the space left in each bin."""
     lengths = [int(length) for length in lengths]
     rows = table.select("document", "chunk_start", "chunk_length").rows()
-    assert rows == chunks_of(lengths, context_length, long_documents)
+    assert rows == chunks_of(lengths, rules)
     filled = defaultdict(list)
     for chunk_length, bin_, offset in table.select(
         "chunk_length", "bin", "bin_offset"
@@ -56,24 +82,23 @@ def check_assignment(table, lengths, context_length, long_documents="split"):
     assert sorted(filled) == list(range(len(filled)))
     spaces = []
     for bin_ in range(len(filled)):
+        if rules.max_documents is not None:
+            assert len(filled[bin_]) <= rules.max_documents
         end = 0
         for offset, chunk_length in sorted(filled[bin_]):
             assert offset == end, "chunks overlap or leave a hole"
-            end += chunk_length
-        assert end <= context_length
-        spaces.append(context_length - end)
+            assert offset % rules.align == 0
+            end += rules.footprint(chunk_length)
+        assert end <= rules.context_length
+        spaces.append(rules.context_length - end)
     return spaces
 
 
-def assert_exact(table, lengths, context_length, long_documents="split"):
+def assert_exact(table, lengths, rules):
     """Assert a valid packing with the bins that the reference has."""
-    spaces = check_assignment(table, lengths, context_length, long_documents)
-    chunks = [
-        length
-        for _, _, length in chunks_of(map(int, lengths), context_length, long_documents)
-        if length
-    ]
-    assert sorted(spaces) == sorted(best_fit_decreasing(chunks, context_length))
+    spaces = check_assignment(table, lengths, rules)
+    chunks = [length for _, _, length in chunks_of(map(int, lengths), rules) if length]
+    assert sorted(spaces) == sorted(best_fit_decreasing(chunks, rules))
 
 
 SCHEMA = pl.Schema(

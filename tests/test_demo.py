@@ -4,7 +4,7 @@ import pytest
 import fastpack
 from fastpack.cli import main
 from fastpack.demo import run_demo
-from oracle import assert_exact
+from oracle import Rules, assert_exact
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_documents_and_figures(sources, tmp_path):
     assignment = pl.read_parquet(demo.assignment)
     table = fastpack.pack(documents, context_length=8)
     assert assignment.drop("path").equals(table.drop("document"))
-    assert_exact(table, n_tokens, 8)
+    assert_exact(table, n_tokens, Rules(8))
     # Joined: 3 + 8 + 30 tokens, cut at 8, 16 ...: c.py and d.py lie across a cut.
     assert demo.concatenation == (6, 7, 2, 1)
     assert (demo.best_fit_cut, demo.best_fit_cut_unnecessarily) == (1, 0)

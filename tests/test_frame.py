@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import fastpack
 from fastpack import DataError, DataTypeError, OptionError, OptionTypeError
-from oracle import RULES, SCHEMA, assert_exact, check_assignment
+from oracle import RULES, SCHEMA, Rules, assert_exact, check_assignment
 
 LENGTHS = [8, 6, 6, 4, 3]
 
@@ -31,7 +31,7 @@ def test_worked_example_of_the_paper():
     assert table.schema == SCHEMA
     assert table["bin"].to_list() == [0, 1, 2, 3, 3]
     assert table["bin_offset"].to_list() == [0, 0, 0, 0, 4]
-    assert_exact(table, LENGTHS, 8)
+    assert_exact(table, LENGTHS, Rules(8))
 
 
 context_lengths = st.one_of(
@@ -63,7 +63,7 @@ def test_exact_for_any_lengths_dtype_and_chunking(
         column.to_frame(), context_length=context_length, long_documents=long_documents
     )
     assert table.schema == SCHEMA
-    assert_exact(table, lengths, context_length, long_documents)
+    assert_exact(table, lengths, Rules(context_length, long_documents))
 
 
 @pytest.mark.slow
@@ -79,7 +79,7 @@ def test_a_thousand_random_cases(long_documents):
             context_length=context_length,
             long_documents=long_documents,
         )
-        assert_exact(table, lengths, context_length, long_documents)
+        assert_exact(table, lengths, Rules(context_length, long_documents))
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_corner_cases(lengths, context_length):
     if lengths == [2**40]:
         context_length = 2**31 - 1
     table = fastpack.pack(np.array(lengths), context_length=context_length)
-    assert_exact(table, lengths, context_length)
+    assert_exact(table, lengths, Rules(context_length))
 
 
 @pytest.mark.slow
@@ -115,7 +115,7 @@ def test_several_tables_of_rows_with_and_without_nulls(monkeypatch):
     for smallest in (1, 0):
         lengths[17] = smallest
         whole = fastpack.pack(frame, context_length=1000)
-        check_assignment(whole, frame["n_tokens"], 1000)
+        check_assignment(whole, frame["n_tokens"], Rules(1000))
         assert whole.n_chunks() > 4
         kept = fastpack.pack(frame, context_length=1000, keep="id")
         ids = frame["id"].gather(whole["document"])

@@ -34,9 +34,9 @@ def test_any_cut_of_the_output_gives_the_same_rows(
     plan = plan_of(lengths, context_length, long_documents=long_documents)
     array = np.array(lengths, np.int32)
     whole = new_columns(plan.n_rows)
-    assert plan.assigner().fill(array, whole) == (len(lengths), 0, plan.n_rows)
+    assert plan.cursors().fill(array, whole) == (len(lengths), 0, plan.n_rows)
 
-    assigner = plan.assigner()
+    assigner = plan.cursors()
     pieces = []
     done = token = 0
     while done < len(lengths):
@@ -61,7 +61,7 @@ def test_bins_alone_are_those_of_the_table(dtype, bin_dtype):
         "bin": np.zeros(plan.n_rows, bin_dtype),
         "bin_offset": np.zeros(plan.n_rows, np.int32),
     }
-    plan.assigner().fill(lengths, columns)
+    plan.cursors().fill(lengths, columns)
     table = plan.assign(lengths)
     assert columns["bin"].tolist() == table["bin"].fill_null(-1).to_list()
     assert columns["bin_offset"].tolist() == table["bin_offset"].fill_null(-1).to_list()
@@ -104,7 +104,7 @@ def test_unplanned_lengths_are_refused():
         with pytest.raises(fastpack.DataError, match="the plan has no place for"):
             plan.assign(np.array([3]), after=histogram)
     with pytest.raises(fastpack.DataError, match="the plan has no place for"):
-        plan.assigner().fill(np.array([-1]), new_columns(3))
+        plan.cursors().fill(np.array([-1]), new_columns(3))
 
 
 def test_chunks_longer_than_the_table_of_cursors():
@@ -136,7 +136,7 @@ def test_cursor_and_run_records_are_aligned():
     from fastpack.kernels.best_fit import RUN
 
     assert kernel.CURSOR.itemsize == 24
-    assert RUN.itemsize == 32
+    assert RUN.itemsize == 40
 
 
 def test_length_arrays_have_one_flavour_each():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastpack.kernels import best_fit as kernel
-from oracle import best_fit_decreasing
+from oracle import Rules, best_fit_decreasing
 
 
 def run_steps(chunk_lengths, capacity):
@@ -16,7 +16,9 @@ def run_steps(chunk_lengths, capacity):
     spaces = kernel.new_spaces(capacity, lengths.size)
     kernel._check(spaces, capacity)
     one_run = np.zeros(1, kernel.RUN)
-    while kernel.best_fit_decreasing(spaces, capacity, lengths, counts, one_run):
+    while kernel.best_fit_decreasing(
+        spaces, capacity, lengths, lengths, counts, 2**31, one_run
+    ):
         kernel._check(spaces, capacity)
         yield spaces, one_run[0].copy()
     assert not counts.any()
@@ -88,7 +90,8 @@ def test_invariants_and_spaces_after_every_step(capacity, parts):
     for step_spaces, run in run_steps(chunks, capacity):
         spaces = step_spaces
         placed += int(run["bins"]) * int(run["chunks_per_bin"])
-        expected = best_fit_decreasing(sorted(chunks, reverse=True)[:placed], capacity)
+        longest = sorted(chunks, reverse=True)[:placed]
+        expected = best_fit_decreasing(longest, Rules(capacity))
         left = [
             space
             for space, ranges in lists_of(spaces, capacity).items()
@@ -127,10 +130,11 @@ def test_runs_beyond_the_buffer_are_the_same():
     chunks = rng.integers(1, 500, 3000)
     one_by_one = [run for _, run in run_steps(chunks, 500)]
     lengths, counts = np.unique(chunks, return_counts=True)
+    lengths = np.ascontiguousarray(lengths[::-1])
     spaces = kernel.new_spaces(500, lengths.size)
     runs = np.zeros(10_000, kernel.RUN)
     n_runs = kernel.best_fit_decreasing(
-        spaces, 500, lengths[::-1].copy(), counts[::-1].copy(), runs
+        spaces, 500, lengths, lengths, counts[::-1].copy(), 2**31, runs
     )
     assert n_runs == len(one_by_one)
     assert runs[:n_runs].tolist() == [run.item() for run in one_by_one]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import fastpack
 from fastpack import DataError, OutputExistsError, SourceNotFoundError
-from oracle import RULES, best_fit_decreasing, chunks_of
+from oracle import RULES, Rules, best_fit_decreasing, chunks_of
 
 lengths_lists = st.lists(st.integers(0, 90), max_size=60)
 
@@ -23,7 +23,7 @@ def test_figures_add_up(lengths, context_length, long_documents):
         context_length=context_length,
         long_documents=long_documents,
     )
-    rows = chunks_of(lengths, context_length, long_documents)
+    rows = chunks_of(lengths, Rules(context_length, long_documents))
     chunks = [length for _, _, length in rows if length]
     long = [length for length in lengths if length > context_length]
     assert plan.n_documents == len(lengths)
@@ -32,7 +32,7 @@ def test_figures_add_up(lengths, context_length, long_documents):
     assert plan.n_chunks == len(chunks)
     assert plan.packed == sum(chunks)
     assert plan.n_tokens == plan.packed + plan.truncated + plan.dropped
-    assert plan.n_bins == len(best_fit_decreasing(chunks, context_length))
+    assert plan.n_bins == len(best_fit_decreasing(chunks, Rules(context_length)))
     assert plan.n_bins * context_length == plan.packed + plan.padding
     assert plan.lower_bound == -(-plan.packed // context_length) <= plan.n_bins
     assert plan.empty_documents == lengths.count(0)
@@ -241,7 +241,7 @@ def test_files_that_are_no_plans(tmp_path):
         fastpack.PackingPlan.load(path)
     other = metadata["fastpack"].replace("context_length", "context")
     plan.runs.write_parquet(path, metadata={"fastpack": other})
-    with pytest.raises(DataError, match=r"the options in .* are not those of a plan"):
+    with pytest.raises(DataError, match="not the file of a plan"):
         fastpack.PackingPlan.load(path)
 
 

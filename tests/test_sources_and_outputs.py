@@ -34,7 +34,7 @@ def write(frame, path):
 @pytest.mark.parametrize("suffix", [".parquet", ".arrow", ".csv", ".ndjson"])
 def test_every_kind_of_source(tmp_path, suffix):
     path = write(FRAME, tmp_path / f"part{suffix}")
-    lengths, kept = read_columns([path], Columns("n_tokens", ["id"]))
+    lengths, kept, _ = read_columns([path], Columns("n_tokens", ["id"]))
     assert lengths.to_list() == [8, 6, 4]
     assert kept["id"].to_list() == ["a", "b", "c"]
 
@@ -85,7 +85,7 @@ def test_a_source_named_twice(tmp_path):
 def test_arrow_streams_are_read_too(tmp_path):
     path = tmp_path / "stream.arrow"
     FRAME.write_ipc_stream(path)
-    lengths, kept = read_columns([path], Columns("n_tokens", ["id"]))
+    lengths, kept, _ = read_columns([path], Columns("n_tokens", ["id"]))
     assert lengths.to_list() == [8, 6, 4]
     assert kept["id"].to_list() == ["a", "b", "c"]
 
@@ -104,7 +104,7 @@ def test_several_sources_follow_each_other(tmp_path):
         write(small, tmp_path / "2.arrow"),
         write(FRAME.clear(), tmp_path / "3.parquet"),
     ]
-    lengths, kept = read_columns(paths, Columns("n_tokens", ["id"]))
+    lengths, kept, _ = read_columns(paths, Columns("n_tokens", ["id"]))
     assert lengths.to_list() == [8, 6, 4] * 2
     assert kept["id"].to_list() == ["a", "b", "c"] * 2
 
@@ -113,7 +113,7 @@ def test_several_sources_follow_each_other(tmp_path):
 def test_token_lists(tmp_path, dtype):
     frame = pl.DataFrame({"ids": pl.Series([[1, 2], [3, 4]], dtype=dtype)})
     path = write(frame, tmp_path / "tokens.parquet")
-    lengths, kept = read_columns([path], Columns("ids", token_lists=True))
+    lengths, kept, _ = read_columns([path], Columns("ids", token_lists=True))
     assert lengths.to_list() == [2, 2]
     assert kept is None
 
@@ -218,7 +218,7 @@ def test_describe_is_the_plan():
     plan = fastpack.plan(np.array([8, 6]), context_length=8)
     description = plan.as_dict()
     assert description["version"] == fastpack.__version__
-    assert description["options"] == {"context_length": 8, "long_documents": "split"}
+    assert description["options"] == plan.options.as_dict()
     assert description["figures"]["n_bins"] == 2
 
 
@@ -228,7 +228,7 @@ def test_names_are_taken_literally(tmp_path):
     for suffix in (".parquet", ".arrow", ".csv", ".ndjson"):
         write(odd.with_columns(pl.all() * 2), tmp_path / f"a1{suffix}")
         path = write(odd, tmp_path / f"a[1]{suffix}")
-        lengths, kept = read_columns([path], Columns("^n$", ["*"]))
+        lengths, kept, _ = read_columns([path], Columns("^n$", ["*"]))
         assert lengths.to_list() == [1, 1]
         assert kept.columns == ["*"]
         assert kept["*"].cast(pl.Int64).to_list() == [2, 2]
@@ -237,11 +237,11 @@ def test_names_are_taken_literally(tmp_path):
 def test_ids_in_csv_files_are_not_changed(tmp_path):
     path = tmp_path / "ids.csv"
     path.write_text("id,n_tokens\n007,5\n08,6\n")
-    lengths, kept = read_columns([path], Columns("n_tokens", ["id"]))
+    lengths, kept, _ = read_columns([path], Columns("n_tokens", ["id"]))
     assert kept["id"].to_list() == ["007", "08"]
     assert lengths.to_list() == [5, 6]
     path.write_text("id,n_tokens\n")
-    lengths, _ = read_columns([path], Columns("n_tokens"))
+    lengths, _, _ = read_columns([path], Columns("n_tokens"))
     assert lengths.dtype == pl.Int64
     assert lengths.is_empty()
 

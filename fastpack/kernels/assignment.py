@@ -2,10 +2,13 @@
 
 Each chunk length has a cursor into its runs. A run of m bins and t chunks a bin deals
 its chunks like cards, in t rounds: chunk j goes to bin ``first_bin + j % m`` at
-``bin_offset + (j // m) * chunk_length``. Neighbours in the corpus come to lie apart,
+``bin_offset + (j // m) * footprint``. Neighbours in the corpus come to lie apart,
 and a cursor steps to the next bin with one addition until its round ends. Between
 the rounds nothing is divided, searched or sorted, and nothing is held but a cursor for
 each length: about 2 ns a document into memory that is already there.
+
+Where documents come in groups that bins do not mix, a cursor belongs to a length and a
+group: to the key ``length * n_groups + group``. Without groups, the key is the length.
 
 Where the time goes (10 million log-normal lengths): a document costs four loads and
 three stores (bin, offset, cursor) in 15 instructions, 1.5 ns; one that is cut costs
@@ -39,28 +42,28 @@ CURSOR = np.dtype(
     align=True,
 )
 """Where the next chunk of one length goes: `bin`, unless it is the `end` of the
-round; then the next round of `run`, or the run behind it. A length without chunks
+round; then the next round of `run`, or the run behind it. A key without chunks
 has ``bin == end == 0`` and `run` -1. So has slot 0, but that both count the documents
 still to come of which nothing is packed."""
 
 
 @kernel
 def slot_of(
-    length: Integer, slots: int, long_lengths: npt.NDArray[np.int64] | None
+    key: Integer, slots: int, large_keys: npt.NDArray[np.int64] | None
 ) -> Integer:
-    """Return where the cursor of `length` is; 0 for a length that is not planned.
+    """Return where the cursor of `key` is; 0 for a key that is not planned.
 
-    Lengths up to `slots` have the slot of their own number. Behind these follow those
-    of `long_lengths`, ascending: a table up to the longest chunk could be too large.
-    Where it is not, `long_lengths` is None and the search is not even compiled.
-    Slot 0 is that of no chunk at all: see `CURSOR`.
+    Keys up to `slots` have the slot of their own number. Behind these follow those
+    of `large_keys`, ascending: a table up to the largest could be too large. Where it
+    is not, `large_keys` is None and the search is not even compiled. Slot 0 is that of
+    no chunk at all: see `CURSOR`.
     """
-    if length <= slots:
-        return length
-    if long_lengths is None:
+    if key <= slots:
+        return key
+    if large_keys is None:
         return 0
-    i = np.searchsorted(long_lengths, length)
-    if i == long_lengths.size or long_lengths[i] != length:
+    i = np.searchsorted(large_keys, key)
+    if i == large_keys.size or large_keys[i] != key:
         return 0
     return slots + 1 + int(i)
 
@@ -69,14 +72,15 @@ def slot_of(
 def seek(
     cursors: npt.NDArray[Any],
     slots: int,
-    long_lengths: npt.NDArray[np.int64] | None,
+    large_keys: npt.NDArray[np.int64] | None,
+    n_groups: int,
     runs: npt.NDArray[Any],
     ranks: npt.NDArray[np.int64],
     n_unpacked: int,
 ) -> None:
-    """Set each cursor to the chunk of its length that has the rank `ranks[slot]`.
+    """Set each cursor to the chunk of its key that has the rank `ranks[slot]`.
 
-    The rank of a chunk is the number of chunks of its length before it in the corpus.
+    The rank of a chunk is the number of chunks of its key before it in the corpus.
     `ranks` is counted down to zero on the way. `n_unpacked` documents are still to
     come of which nothing is packed. O(runs).
     """
@@ -85,8 +89,8 @@ def seek(
     cursors[0]["bin"] = n_unpacked
     cursors[0]["end"] = n_unpacked
     for i in range(runs.size):
-        length = np.int64(runs[i]["chunk_length"])
-        slot = slot_of(length, slots, long_lengths)
+        key = np.int64(runs[i]["chunk_length"]) * n_groups + runs[i]["group"]
+        slot = slot_of(key, slots, large_keys)
         bins = runs[i]["bins"]
         first = runs[i]["first_bin"]
         chunks = bins * runs[i]["chunks_per_bin"]
@@ -99,7 +103,9 @@ def seek(
         rounds = (skipped - 1) // bins if skipped == chunks else skipped // bins
         cursors[slot]["bin"] = first + skipped - rounds * bins
         cursors[slot]["end"] = first + bins
-        cursors[slot]["bin_offset"] = runs[i]["bin_offset"] + rounds * length
+        cursors[slot]["bin_offset"] = (
+            runs[i]["bin_offset"] + rounds * runs[i]["footprint"]
+        )
         cursors[slot]["run"] = i
 
 
@@ -111,13 +117,17 @@ def next_round(
     run = np.int64(cursors[slot]["run"])
     if run < 0:
         return False
-    length = runs[run]["chunk_length"]
-    last = runs[run]["bin_offset"] + (runs[run]["chunks_per_bin"] - 1) * length
+    footprint = runs[run]["footprint"]
+    last = runs[run]["bin_offset"] + (runs[run]["chunks_per_bin"] - 1) * footprint
     if cursors[slot]["bin_offset"] < last:
-        cursors[slot]["bin_offset"] += length
+        cursors[slot]["bin_offset"] += footprint
     else:
         run += 1
-        if run == runs.size or runs[run]["chunk_length"] != length:
+        if (
+            run == runs.size
+            or runs[run]["chunk_length"] != runs[run - 1]["chunk_length"]
+            or runs[run]["group"] != runs[run - 1]["group"]
+        ):
             return False
         cursors[slot]["run"] = run
         cursors[slot]["end"] = runs[run]["first_bin"] + runs[run]["bins"]
@@ -131,11 +141,14 @@ def assign(
     lengths: npt.NDArray[Any],
     first_document: int,
     first_token: int,
-    context_length: int,
+    max_chunk: int,
     longest: int | None,
+    min_chunk: int | None,
+    groups: npt.NDArray[np.int32] | None,
+    n_groups: int,
     cursors: npt.NDArray[Any],
     slots: int,
-    long_lengths: npt.NDArray[np.int64] | None,
+    large_keys: npt.NDArray[np.int64] | None,
     runs: npt.NDArray[Any],
     document: Any,
     chunk_start: Any,
@@ -153,12 +166,18 @@ def assign(
         The number of the first document, in the output `document`.
     first_token
         Tokens of the first document that an earlier call has assigned.
-    context_length
-        L, in tokens.
+    max_chunk
+        The longest chunk, in tokens.
     longest
-        How many tokens of a document longer than L are assigned: None for all, L to
-        truncate, 0 to drop it; -1 where there can be none.
-    cursors, slots, long_lengths, runs
+        How many tokens of a document longer than that are assigned: None for all, the
+        longest chunk to truncate, 0 to drop it; -1 where there can be none.
+    min_chunk
+        Shorter remainders of documents that are cut are left out; None where there
+        are none.
+    groups, n_groups
+        The groups of the documents, shape (n,), and how many there are; or None, and
+        then `n_groups` is 1.
+    cursors, slots, large_keys, runs
         The state, as `seek` set it up, and what it is read with; `cursors` is changed.
     document, chunk_start, chunk_length, bin, bin_offset
         Outputs, one row a chunk: the number of the document, the first token of the
@@ -184,20 +203,26 @@ def assign(
     one = np.uint64(1)
     n = np.uint64(lengths.size)
     n_rows = np.uint64(bin.size)
-    one_chunk = np.uint64(min(slots, context_length))
-    full_slot = slot_of(context_length, slots, long_lengths)
+    longest_slot = slots
+    if groups is not None:
+        longest_slot = (slots + 1) // n_groups - 1
+    one_chunk = np.uint64(min(longest_slot, max_chunk))
+    full_slot = slot_of(max_chunk, slots, large_keys)
+    group = np.int64(0)
     token = np.int64(first_token)
     i = np.uint64(0)
-    shift = np.uint64(0)  # row - i
+    ahead = np.uint64(0)  # row - i
     stop = min(n, n_rows)
     while i < stop:
         left = np.int64(lengths[i])
         # The usual document is one chunk, and its cursor is in the middle of a round.
         if token == 0 and np.uint64(left) <= one_chunk:
             slot = np.uint64(left)
+            if groups is not None:
+                slot = slot * np.uint64(n_groups) + np.uint64(groups[i])
             target = cursors[slot]["bin"]
             if target != cursors[slot]["end"]:
-                row = i + shift
+                row = i + ahead
                 bin[row] = target
                 bin_offset[row] = cursors[slot]["bin_offset"]
                 cursors[slot]["bin"] = target + 1
@@ -207,29 +232,36 @@ def assign(
                 i += one
                 continue
         # The others: a document that is empty or long, or the end of a round.
-        row = i + shift
-        if longest is not None and left > context_length:
+        row = i + ahead
+        if longest is not None and left > max_chunk:
             left = np.int64(longest)
+        if min_chunk is not None and left > max_chunk:
+            remainder = left % max_chunk
+            if remainder < min_chunk:
+                left -= remainder
+        if groups is not None:
+            group = np.int64(groups[i])
+            full_slot = slot_of(max_chunk * n_groups + group, slots, large_keys)
         if left < 0:
             return i, token, row, UNPLANNED
         left -= token
-        if left > context_length:
+        if left > max_chunk:
             # Full chunks: all of them are one run, in which each takes the next bin.
             target = cursors[full_slot]["bin"]
             end = min(cursors[full_slot]["end"], target + np.int64(n_rows - row))
-            while left > context_length and target != end:
+            while left > max_chunk and target != end:
                 bin[row] = target
                 bin_offset[row] = 0
                 if document is not None:
                     document[row] = first_document + np.int64(i)
                     chunk_start[row] = token
-                    chunk_length[row] = context_length
+                    chunk_length[row] = max_chunk
                 target += 1
                 row += one
-                token += context_length
-                left -= context_length
+                token += max_chunk
+                left -= max_chunk
             cursors[full_slot]["bin"] = target
-            if left > context_length:
+            if left > max_chunk:
                 return i, token, row, FULL if row == n_rows else UNPLANNED
         if row == n_rows:
             return i, token, row, FULL
@@ -241,7 +273,10 @@ def assign(
             bin[row] = -1
             bin_offset[row] = -1
         else:
-            last = slot_of(left, slots, long_lengths)
+            key = left
+            if groups is not None:
+                key = left * n_groups + group
+            last = slot_of(key, slots, large_keys)
             if cursors[last]["bin"] == cursors[last]["end"]:
                 if not next_round(cursors, last, runs):
                     return i, token, row, UNPLANNED
@@ -253,7 +288,7 @@ def assign(
             chunk_start[row] = token
             chunk_length[row] = left
         i += one
-        shift = row + one - i
-        stop = min(n, n_rows - shift)
+        ahead = row + one - i
+        stop = min(n, n_rows - ahead)
         token = np.int64(0)
-    return i, token, i + shift, DONE if i == n else FULL
+    return i, token, i + ahead, DONE if i == n else FULL

@@ -33,10 +33,11 @@ The lists from space to bins
 ----------------------------
 `heads[s]` is the first node of the list of space s, 0 if it is empty. Node k is the
 range of the bins ``first[k] ... first[k] + bins[k] - 1``, and ``next[k]`` is the node
-behind it. Ranges are pushed and taken at the front: last in, first out. Node 0 is no
-range; its ``next[0]`` starts the list of nodes that are free. Node 1 is the endless
-supply of empty bins: it never leaves the list of space L, and its ``first[1]`` is at
-the same time the number of bins opened so far. In the example::
+behind it; ``held[k]`` is how many chunks each of its bins holds. A range whose bins may
+take no more chunks is in no list. Ranges are pushed and taken at the front: last in,
+first out. Node 0 is no range; its ``next[0]`` starts the list of nodes that are free.
+Node 1 is the endless supply of empty bins: it never leaves the list of space L, and its
+``first[1]`` is at the same time the number of bins opened so far. In the example::
 
     heads = [0, 0, 2, 0, 3, 0, 0, 0, 1]
     node        1            2            3
@@ -69,11 +70,14 @@ RUN = np.dtype(
         ("chunk_length", np.int32),
         ("chunks_per_bin", np.int32),
         ("bin_offset", np.int32),
+        ("footprint", np.int32),
+        ("group", np.int32),
     ],
     align=True,
 )
 """One step of the packing: `bins` neighbouring bins from `first_bin` on, each given
-`chunks_per_bin` chunks of `chunk_length` tokens, from `bin_offset` on."""
+`chunks_per_bin` chunks of `chunk_length` tokens, from `bin_offset` on, each of which
+takes `footprint` tokens there. All are of documents of one `group`, which is 0 here."""
 
 
 class Spaces(NamedTuple):
@@ -86,6 +90,7 @@ class Spaces(NamedTuple):
     heads: npt.NDArray[np.int32]
     first: npt.NDArray[np.int64]
     bins: npt.NDArray[np.int64]
+    held: npt.NDArray[np.int64]
     next: npt.NDArray[np.int64]
 
 
@@ -105,11 +110,12 @@ def new_spaces(capacity: int, n_lengths: int) -> Spaces:
         heads=np.zeros(capacity + 1, np.int32),
         first=np.zeros(n_nodes, np.int64),
         bins=np.zeros(n_nodes, np.int64),
+        held=np.zeros(n_nodes, np.int64),
         next=np.arange(1, n_nodes + 1, dtype=np.int64),
     )
     spaces.next[0] = EMPTY_BINS
     spaces.next[-1] = 0
-    push_range(spaces, capacity, 0, ENDLESS)
+    push_range(spaces, capacity, 0, ENDLESS, 0)
     return spaces
 
 
@@ -149,12 +155,13 @@ def clear_leaf(tree: npt.NDArray[np.int32], space: int) -> None:
 
 
 @kernel
-def push_range(spaces: Spaces, space: int, first: int, bins: int) -> None:
+def push_range(spaces: Spaces, space: int, first: int, bins: int, held: int) -> None:
     """Put a range of bins at the front of the list of `space`. O(log L)."""
     node = spaces.next[0]
     spaces.next[0] = spaces.next[node]
     spaces.first[node] = first
     spaces.bins[node] = bins
+    spaces.held[node] = held
     spaces.next[node] = spaces.heads[space]
     spaces.heads[space] = node
     if spaces.next[node] == 0:
@@ -181,7 +188,9 @@ def best_fit_decreasing(
     spaces: Spaces,
     capacity: int,
     lengths: npt.NDArray[np.int64],
+    footprints: npt.NDArray[np.int64],
     counts: npt.NDArray[np.int64],
+    max_chunks: int,
     runs: npt.NDArray[Any],
 ) -> int:
     """Place chunks, longest first, until all are placed or `runs` is full.
@@ -195,9 +204,14 @@ def best_fit_decreasing(
     capacity
         Tokens a bin holds.
     lengths
-        The different chunk lengths, longest first, none above `capacity`.
+        The different chunk lengths, longest first.
+    footprints
+        What a chunk of each length takes in its bin: as long or longer, and in the same
+        order; none above `capacity`.
     counts
         How many chunks of each length are still to be placed; changed in place.
+    max_chunks
+        How many chunks a bin holds at most.
     runs
         Dtype `RUN`; filled from the front, in the order of placement.
 
@@ -208,37 +222,41 @@ def best_fit_decreasing(
     """
     n_runs = 0
     for i in range(lengths.size):
-        length = lengths[i]
+        footprint = footprints[i]
         while counts[i] > 0:
             if n_runs == runs.size:
                 return n_runs
-            space = find_best_fit(spaces.tree, length)
+            space = find_best_fit(spaces.tree, footprint)
             node = spaces.heads[space]
             first = spaces.first[node]
+            held = spaces.held[node]
             # A bin that took a chunk is itself the best fit for the next one while it
             # has room: its space is now below all others that are enough.
-            chunks_per_bin = space // length
+            chunks_per_bin = min(space // footprint, max_chunks - held)
             bins = min(counts[i] // chunks_per_bin, spaces.bins[node])
             if bins == 0:  # the last chunks, too few to fill one bin
                 chunks_per_bin = counts[i]
                 bins = 1
             runs[n_runs]["first_bin"] = first
             runs[n_runs]["bins"] = bins
-            runs[n_runs]["chunk_length"] = length
+            runs[n_runs]["chunk_length"] = lengths[i]
             runs[n_runs]["chunks_per_bin"] = chunks_per_bin
             runs[n_runs]["bin_offset"] = capacity - space
+            runs[n_runs]["footprint"] = footprint
+            runs[n_runs]["group"] = 0
             n_runs += 1
             counts[i] -= bins * chunks_per_bin
             take_bins(spaces, space, bins)
-            space_left = space - chunks_per_bin * length
-            if space_left > 0:
-                push_range(spaces, space_left, first, bins)
+            space_left = space - chunks_per_bin * footprint
+            held += chunks_per_bin
+            if space_left > 0 and held < max_chunks:
+                push_range(spaces, space_left, first, bins, held)
     return n_runs
 
 
 def _check(spaces: Spaces, capacity: int) -> None:
     """Assert every invariant of the tree and of the lists. O(L + nodes); for tests."""
-    tree, heads, first, bins, following = spaces
+    tree, heads, first, bins, held, following = spaces
     leaves = tree.size // 2
     assert leaves >= capacity
     assert leaves & (leaves - 1) == 0
@@ -256,6 +274,7 @@ def _check(spaces: Spaces, capacity: int) -> None:
             assert node not in seen
             seen.add(node)
             assert bins[node] > 0
+            assert (held[node] == 0) == (node == EMPTY_BINS)
             assert (node == EMPTY_BINS) == (space == capacity)
             ranges.append((int(first[node]), int(first[node] + bins[node])))
             node = int(following[node])
