@@ -19,7 +19,7 @@ RULES = {
     "extra_tokens": {"extra_tokens": 2},
     "align": {"align": 64},
     "min_chunk": {"min_chunk": 64},
-    "bins_multiple": {"bins_multiple": 512},
+    "bins_multiple": {"bins_multiple": 16},
     "shuffle_seed": {"shuffle_seed": 1},
     "by (integers)": {"by": "source_id"},
     "by (strings)": {"by": "source"},
