@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fastpack.comparison import compare, truncations
     from fastpack.errors import (
         DataError,
         DataTypeError,
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
         OptionTypeError,
         OutputExistsError,
         SourceNotFoundError,
+        VerificationError,
     )
     from fastpack.frame import pack, plan
     from fastpack.grouped_histogram import GroupedHistogram
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from fastpack.passes import PackingProgress
     from fastpack.planning import PackingPlan
     from fastpack.shards import pack_files
+    from fastpack.verification import verify
 
 __version__ = "0.1.0"
 
@@ -40,9 +43,13 @@ _HOMES = {
     "PackingPlan": "planning",
     "PackingProgress": "passes",
     "SourceNotFoundError": "errors",
+    "VerificationError": "errors",
+    "compare": "comparison",
     "pack": "frame",
     "pack_files": "shards",
     "plan": "frame",
+    "truncations": "comparison",
+    "verify": "verification",
 }
 
 __all__ = [
@@ -58,9 +65,13 @@ __all__ = [
     "PackingPlan",
     "PackingProgress",
     "SourceNotFoundError",
+    "VerificationError",
+    "compare",
     "pack",
     "pack_files",
     "plan",
+    "truncations",
+    "verify",
 ]
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import polars as pl
 
+from fastpack.bounds import lower_bound
 from fastpack.chunking import Chunks
 from fastpack.histogram import LengthHistogram
 from fastpack.options import PackingOptions
@@ -50,7 +52,17 @@ class Account:
     extra: int
     alignment: int
     n_bins: int
-    lower_bound: int
+    parts: list[tuple[Chunks, PackingOptions]]
+
+    @cached_property
+    def lower_bound(self) -> int:
+        """The least number of bins that is proven: see `fastpack.bounds`.
+
+        It takes as long as planning, so only who asks for it pays.
+        """
+        least = sum(lower_bound(chunks, options) for chunks, options in self.parts)
+        multiple = self.parts[0][1].bins_multiple if self.parts else 1
+        return -(-least // multiple) * multiple
 
     @property
     def padding(self) -> int:
@@ -122,10 +134,7 @@ def account_for(
         extra=extra,
         alignment=taken - packed - extra,
         n_bins=n_bins,
-        lower_bound=max(
-            -(-taken // options.context_length),
-            -(-n_chunks // (options.max_documents or max(n_chunks, 1))),
-        ),
+        parts=[(chunks, options)],
     )
 
 
@@ -133,23 +142,24 @@ def tabulate(accounts: Sequence[Account]) -> pl.DataFrame:
     """Return figures as a table, one row an account."""
     figures = [account.figures() for account in accounts]
     return pl.DataFrame(
-        {
-            name: pl.Series(
-                [each[name] for each in figures],
-                dtype=pl.Float64 if name == "efficiency" else pl.Int64,
-            )
-            for name in FIGURES
-        }
+        {name: _as_series([each[name] for each in figures], name) for name in FIGURES}
     )
+
+
+def _as_series(values: list[Any], name: str) -> pl.Series:
+    if name == "efficiency":
+        return pl.Series(values, dtype=pl.Float64)
+    # The padding of 2**50 bins of 2**20 tokens, say, is beyond Int64.
+    fits = all(value < 2**63 for value in values)
+    return pl.Series(values, dtype=pl.Int64 if fits else pl.Int128)
 
 
 def sum_accounts(accounts: Sequence[Account], options: PackingOptions) -> Account:
     """Account for several groups together."""
-    totals = {
+    totals: dict[str, Any] = {
         field.name: sum(getattr(account, field.name) for account in accounts)
         for field in fields(Account)
+        if field.name not in {"context_length", "parts"}
     }
-    totals["context_length"] = options.context_length
-    multiple = options.bins_multiple
-    totals["lower_bound"] = -(-totals["lower_bound"] // multiple) * multiple
-    return Account(**totals)
+    parts = [part for account in accounts for part in account.parts]
+    return Account(**totals, context_length=options.context_length, parts=parts)

@@ -1,5 +1,6 @@
 """Documents -> chunks: what a histogram is cut into, and the account of its tokens."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -64,13 +65,6 @@ def cut_into_chunks(histogram: LengthHistogram, options: PackingOptions) -> Chun
         truncated = exact_sum(lengths, counts) - longest * n_long
     elif rule == "drop":
         dropped = exact_sum(lengths, counts)
-    elif n_long:
-        msg = (
-            f"`long_documents` is 'error', and {n_long:,} documents are longer than "
-            f"{_longest(options)}, the longest {lengths[-1]:,} tokens\n"
-            "Hint: 'split', 'truncate' or 'drop' them."
-        )
-        raise DataError(msg)
     if n_full:
         parts.append((np.array([longest]), np.array([n_full])))
     chunk_lengths, chunk_counts = merge_counts(
@@ -89,8 +83,22 @@ def cut_into_chunks(histogram: LengthHistogram, options: PackingOptions) -> Chun
     )
 
 
-def _longest(options: PackingOptions) -> str:
-    text = f"`context_length` {options.context_length:,}"
-    if options.extra_tokens:
-        text += f" less `extra_tokens` {options.extra_tokens:,}"
-    return text
+def refuse_long_documents(
+    histograms: Sequence[LengthHistogram], options: PackingOptions
+) -> None:
+    """Raise DataError if a document is longer than it may be by the rules."""
+    if options.long_documents != "error":
+        return
+    longest = options.max_chunk
+    n_long = sum(exact_sum(h.counts[h.lengths > longest]) for h in histograms)
+    if n_long:
+        most = max(int(h.lengths[-1]) for h in histograms if h.lengths.size)
+        bound = f"`context_length` {options.context_length:,}"
+        if options.extra_tokens:
+            bound += f" less `extra_tokens` {options.extra_tokens:,}"
+        msg = (
+            f"`long_documents` is 'error', and {n_long:,} documents are longer than "
+            f"{bound}, the longest {most:,} tokens\n"
+            "Hint: 'split', 'truncate' or 'drop' them."
+        )
+        raise DataError(msg)

@@ -47,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_pack(commands)
     _add_plan(commands)
+    _add_compare(commands)
+    _add_verify(commands)
     _add_demo(commands)
     return parser
 
@@ -111,16 +113,84 @@ def _add_plan(
     _add_lengths(parser)
 
 
+def _add_compare(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> None:
+    parser = commands.add_parser(
+        "compare",
+        help="compare best-fit packing with concatenation and truncation",
+        usage="fastpack compare SOURCE ... [--context-length L ...] [options]",
+        description=(
+            "Count what concatenation, truncation and best-fit packing make of a "
+            "corpus, for several context lengths, in one pass over its lengths."
+        ),
+    )
+    parser.add_argument("sources", nargs="+", metavar="SOURCE", help=_SOURCES)
+    _add_columns(parser)
+    parser.add_argument(
+        "--context-length",
+        nargs="+",
+        action="extend",
+        type=_context_length,
+        metavar="L",
+        help="tokens in a training sequence; may be repeated (default: 2048 8192)",
+    )
+    _add_rules(parser)
+    _add_json(parser)
+
+
+def _add_verify(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> None:
+    parser = commands.add_parser(
+        "verify",
+        help="check an assignment: every document, every row, every bin",
+        usage="fastpack verify PATH [--source SOURCE ...] [options]",
+        description=(
+            "Check that what `fastpack pack` wrote is a valid packing, by the rules "
+            "that it says itself; with --source, of these documents. Exit code 1 if it "
+            "is not."
+        ),
+    )
+    parser.add_argument(
+        "assignment", type=Path, metavar="PATH", help="a .parquet file, or a folder"
+    )
+    parser.add_argument(
+        "--source",
+        nargs="+",
+        action="extend",
+        dest="sources",
+        metavar="SOURCE",
+        help="the documents that were packed: " + _SOURCES,
+    )
+    _add_columns(parser)
+    _add_json(parser)
+
+
+_SOURCES = (
+    "files, folders or globs: Parquet (.parquet .pq), Arrow IPC (.arrow .ipc "
+    ".feather), CSV (.csv) or NDJSON (.ndjson .jsonl), read in the order in which they "
+    "are listed, the files of a folder or glob by name, part-2 before part-10"
+)
+
+
 def _add_lengths(parser: argparse.ArgumentParser) -> None:
     """Add what says which documents are packed, and by which rules."""
+    parser.add_argument("sources", nargs="+", metavar="SOURCE", help=_SOURCES)
+    _add_columns(parser)
+    _add_context_length(parser, required=True)
+    _add_rules(parser)
+    _add_json(parser)
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "sources",
-        nargs="+",
-        metavar="SOURCE",
-        help="files, folders or globs: Parquet (.parquet .pq), Arrow IPC (.arrow .ipc "
-        ".feather), CSV (.csv) or NDJSON (.ndjson .jsonl), read in the order in which "
-        "they are listed, the files of a folder or glob by name, part-2 before part-10",
+        "--json", action="store_true", help="print the figures as JSON, to stdout"
     )
+
+
+def _add_columns(parser: argparse.ArgumentParser) -> None:
+    """Add what says where lengths are."""
     lengths = parser.add_mutually_exclusive_group()
     lengths.add_argument(
         "--length",
@@ -132,11 +202,6 @@ def _add_lengths(parser: argparse.ArgumentParser) -> None:
         "--tokens",
         metavar="COLUMN",
         help="a column of token lists, whose lengths are taken instead",
-    )
-    _add_context_length(parser, required=True)
-    _add_rules(parser)
-    parser.add_argument(
-        "--json", action="store_true", help="print the figures as JSON, to stdout"
     )
 
 

@@ -7,18 +7,27 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from fastpack.comparison import STRATEGIES, count_corpus, options_for
 from fastpack.demo import run_demo
-from fastpack.display import show_demo, show_plan, showing_progress
+from fastpack.display import (
+    show_comparison,
+    show_demo,
+    show_plan,
+    show_verification,
+    showing_progress,
+)
 from fastpack.errors import OptionError
 from fastpack.frame import pack_columns
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.outputs import check_output, write_parquet
 from fastpack.planning import PackingPlan
-from fastpack.reading import Columns, count_sources, read_columns
+from fastpack.reading import Columns, count_sources, read_columns, scan_all
 from fastpack.shards import RunSettings, pack_shards
 from fastpack.sources import find_sources
+from fastpack.streaming import Documents
+from fastpack.verification import verify_files
 
 
 def _pack(arguments: argparse.Namespace) -> None:
@@ -77,17 +86,25 @@ def _plan(arguments: argparse.Namespace) -> None:
 
 
 def _columns(arguments: argparse.Namespace) -> Columns:
+    return _plain_columns(arguments)._replace(
+        keep=getattr(arguments, "keep", None), by=_options(arguments).by_columns
+    )
+
+
+def _plain_columns(arguments: argparse.Namespace) -> Columns:
     return Columns(
         length=arguments.length if arguments.tokens is None else arguments.tokens,
-        keep=getattr(arguments, "keep", None),
         token_lists=arguments.tokens is not None,
-        by=_options(arguments).by_columns,
     )
 
 
 def _options(arguments: argparse.Namespace) -> PackingOptions:
+    return PackingOptions(context_length=arguments.context_length, **_rules(arguments))
+
+
+def _rules(arguments: argparse.Namespace) -> PackingRules:
     rules = {name: getattr(arguments, name) for name in PackingRules.__annotations__}
-    return PackingOptions(context_length=arguments.context_length, **rules)
+    return cast("PackingRules", rules)
 
 
 def _demo(arguments: argparse.Namespace) -> None:
@@ -100,4 +117,38 @@ def _demo(arguments: argparse.Namespace) -> None:
     show_demo(demo)
 
 
-COMMANDS = {"pack": _pack, "plan": _plan, "demo": _demo}
+def _verify(arguments: argparse.Namespace) -> None:
+    documents = None
+    if arguments.sources:
+        paths = find_sources(arguments.sources)
+        columns = _plain_columns(arguments)
+
+        def documents(options: PackingOptions) -> Documents:
+            return scan_all(paths, columns._replace(by=options.by_columns))
+
+    figures, options = verify_files(arguments.assignment, documents)
+    if arguments.json:
+        described = {"options": options.as_dict(), "figures": figures}
+        print(json.dumps({"assignment": str(arguments.assignment), **described}))  # noqa: T201
+    else:
+        show_verification(arguments.assignment, figures, options)
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    several = options_for(arguments.context_length or [2048, 8192], _rules(arguments))
+    columns = _plain_columns(arguments)._replace(by=several[0].by_columns)
+    documents = scan_all(find_sources(arguments.sources), columns)
+    table = count_corpus(documents, several).compare(STRATEGIES)
+    if arguments.json:
+        print(json.dumps(table.to_dicts()))  # noqa: T201
+    else:
+        show_comparison(table)
+
+
+COMMANDS = {
+    "pack": _pack,
+    "plan": _plan,
+    "compare": _compare,
+    "verify": _verify,
+    "demo": _demo,
+}

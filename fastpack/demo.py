@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from fastpack.concatenation import ConcatenationFigures, concatenate
+from fastpack.comparison import compare
 from fastpack.errors import SourceNotFoundError
 from fastpack.frame import pack_columns
 from fastpack.inputs import check_lengths
@@ -25,9 +25,7 @@ class Demo(NamedTuple):
     documents: Path
     assignment: Path
     plan: PackingPlan
-    concatenation: ConcatenationFigures
-    best_fit_cut: int
-    best_fit_cut_unnecessarily: int
+    comparison: pl.DataFrame
 
 
 def run_demo(
@@ -61,17 +59,11 @@ def run_demo(
     description = plan.as_dict()
     write_parquet(documents, targets[0], description, overwrite=overwrite)
     write_parquet(assignment, targets[1], description, overwrite=overwrite)
-    pieces = assignment.group_by("path").len("pieces")
-    cut = documents.join(pieces, on="path").filter(pl.col("pieces") > 1)
     return Demo(
         documents=targets[0],
         assignment=targets[1],
         plan=plan,
-        concatenation=concatenate(lengths, context_length),
-        best_fit_cut=cut.height,
-        best_fit_cut_unnecessarily=cut.filter(
-            pl.col("n_tokens") <= context_length
-        ).height,
+        comparison=compare(lengths, context_length=context_length),
     )
 
 

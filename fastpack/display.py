@@ -4,7 +4,10 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
+import polars as pl
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -16,6 +19,7 @@ from rich.progress import (
 from rich.table import Table
 
 from fastpack.demo import Demo
+from fastpack.options import PackingOptions
 from fastpack.passes import PackingProgress, Report
 from fastpack.planning import PackingPlan
 
@@ -118,15 +122,49 @@ def show_plan(plan: PackingPlan) -> None:
     _print_table(title, ["", ""], rows)
 
 
+def show_comparison(table: pl.DataFrame) -> None:
+    """Print strategies side by side, a table a context length."""
+    for part in table.partition_by("context_length", maintain_order=True):
+        names = ["", *(name.replace("_", " ") for name in part["strategy"])]
+        rows = [
+            (name.replace("_", " "), *map(_as_text, part[name].to_list()))
+            for name in part.columns[2:]
+        ]
+        title = f"Sequences of {part['context_length'][0]:,} tokens"
+        _print_table(title, names, rows)
+
+
+def show_verification(
+    path: Path, figures: dict[str, Any], options: PackingOptions
+) -> None:
+    """Print what a verification saw."""
+    rows = [
+        (name.replace("_", " ").replace("n ", ""), _as_text(value))
+        for name, value in figures.items()
+    ]
+    title = f"A valid packing into sequences of {options.context_length:,} tokens"
+    _print_table(title, ["", ""], rows)
+    print(f"verified {path}", file=sys.stderr)  # noqa: T201
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{100 * value:.6g} %" if isinstance(value, float) else f"{value:,}"
+
+
 def show_demo(demo: Demo) -> None:
     """Print concatenation and best-fit side by side."""
-    plan, concatenation = demo.plan, demo.concatenation
-    unnecessarily = (concatenation.cut_unnecessarily, demo.best_fit_cut_unnecessarily)
+    plan = demo.plan
+    by_strategy = {row["strategy"]: row for row in demo.comparison.to_dicts()}
     figures = [
-        ("sequences", concatenation.sequences, plan.n_bins),
-        ("padding (tokens)", concatenation.padding, plan.padding),
-        ("documents cut", concatenation.cut_documents, demo.best_fit_cut),
-        ("  that would have fitted whole", *unnecessarily),
+        (name, *(by_strategy[each][key] for each in ("concatenate", "best_fit")))
+        for name, key in (
+            ("sequences", "sequences"),
+            ("padding (tokens)", "padding_tokens"),
+            ("documents cut", "documents_truncated"),
+            ("  that would have fitted whole", "documents_truncated_unnecessarily"),
+        )
     ]
     title = (
         f"{plan.n_documents:,} documents, {plan.n_tokens:,} tokens, "

@@ -21,6 +21,10 @@ class DataTypeError(FastpackError, TypeError):
     """The data are of the wrong type: a column of floats, an unknown container ..."""
 
 
+class VerificationError(FastpackError, ValueError):
+    """An assignment is not a valid packing of its documents."""
+
+
 class SourceNotFoundError(FastpackError, FileNotFoundError):
     """A source, or the folder of an output, does not exist."""
 

@@ -1,18 +1,17 @@
 """GroupedHistogram: a histogram of each group of documents, whose bins do not mix."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from fastpack.errors import DataError, OptionError, OptionTypeError
-from fastpack.groups import GroupEncoder
-from fastpack.histogram import LengthCounter, LengthHistogram
+from fastpack.groups import GroupEncoder, select_by
+from fastpack.histogram import LengthCounter, LengthHistogram, check_total
 from fastpack.inputs import length_arrays
 from fastpack.options import PackingOptions
-from fastpack.sums import merge_counts
 
 
 class GroupedHistogram:
@@ -61,17 +60,25 @@ class GroupedHistogram:
     def __init__(
         self, groups: pl.DataFrame, histograms: Sequence[LengthHistogram]
     ) -> None:
+        groups = select_by(groups, groups.columns)
         ordered = groups.unique().sort(groups.columns)
-        if groups.height != len(histograms) or not ordered.equals(groups):
+        self.groups = groups
+        self.histograms = tuple(histograms)
+        self.n_documents = sum(each.n_documents for each in self.histograms)
+        self.n_tokens = sum(each.n_tokens for each in self.histograms)
+        if (
+            groups.height != len(self.histograms)
+            or not ordered.equals(groups)
+            or not all(each.n_documents for each in self.histograms)
+        ):
             msg = (
-                "`groups` must be distinct and ascending, with a histogram for each\n"
+                "`groups` must be distinct and ascending, with a histogram of "
+                "documents for each\n"
                 "Hint: fastpack.plan(documents, by=...).histogram counts a table."
             )
             raise DataError(msg)
-        self.groups = groups
-        self.histograms = tuple(histograms)
-        self.n_documents = sum(each.n_documents for each in histograms)
-        self.n_tokens = sum(each.n_tokens for each in histograms)
+        check_total("documents", self.n_documents)
+        check_total("tokens", self.n_tokens)
 
     def to_frame(self) -> pl.DataFrame:
         """Return the groups' columns, `length` and `documents`, in ascending order."""
@@ -87,18 +94,13 @@ class GroupedHistogram:
         """Count the documents of both."""
         if not isinstance(other, GroupedHistogram):
             return NotImplemented
-        encoder = GroupEncoder(self.groups)
-        encoder.learn(other.groups)
-        both = encoder.groups
-        groups = both.unique().sort(both.columns)
-        histograms = [LengthHistogram([], [])] * groups.height
-        encoder = GroupEncoder(groups)
-        for part in (self, other):
-            for group, histogram in zip(
-                encoder.encode(part.groups), part.histograms, strict=True
-            ):
-                histograms[group] += histogram
-        return GroupedHistogram(groups, histograms)
+        GroupEncoder(self.groups).learn(other.groups)  # are they of the same types?
+        by = [*self.groups.columns, "length"]
+        counts = pl.concat([self.to_frame(), other.to_frame()])
+        total = read_histogram(
+            counts.group_by(by).agg(pl.col("documents").sum()).sort(by)
+        )
+        return cast("GroupedHistogram", total)
 
     def __eq__(self, other: object) -> bool:
         """Compare groups and histograms."""
@@ -238,18 +240,26 @@ class GroupCounter:
         """Return the histograms of all documents so far."""
         parts = zip(*self._earlier, self._counted(), strict=True)
         lengths, groups, counts = map(np.concatenate, parts)
-        n_groups = max(self._encoder.groups.height, 1)
-        keys = lengths * n_groups + self.ranks()[groups]
-        keys, counts = merge_counts(keys, counts)
-        lengths, groups = np.divmod(keys, n_groups)
-        # By group, and within by length, as they are.
-        by_group = np.argsort(groups.astype(np.int32), kind="stable")
-        ends = np.cumsum(np.bincount(groups, minlength=n_groups))[:-1]
+        groups = self.ranks()[groups]
+        # By group, and within by length, as they mostly are.
+        order = np.argsort(lengths, kind="stable") if self._earlier else slice(None)
+        lengths, groups, counts = lengths[order], groups[order], counts[order]
+        order = np.argsort(groups, kind="stable")
+        lengths, groups, counts = lengths[order], groups[order], counts[order]
+        first = np.flatnonzero(
+            (np.diff(lengths, prepend=-1) != 0) | (np.diff(groups, prepend=-1) != 0)
+        )
+        if first.size:
+            counts = np.add.reduceat(counts, first)
+        starts = np.flatnonzero(np.diff(groups[first], prepend=-1))
         return GroupedHistogram(
             self._encoder.groups[self._order().tolist()],
             [
-                LengthHistogram(lengths[rows], counts[rows])
-                for rows in np.split(by_group, ends)
-                if rows.size
+                LengthHistogram(*part)
+                for part in zip(
+                    np.split(lengths[first], starts)[1:],
+                    np.split(counts, starts)[1:],
+                    strict=True,
+                )
             ],
         )

@@ -28,8 +28,6 @@ RESERVED_COLUMNS = (
 
 _WIDE = (pl.UInt64, pl.Int128, pl.UInt128)
 
-GROUP = "\0group"
-
 
 def select_by(
     frame: pl.DataFrame, by: Sequence[str], first_row: int = 0
@@ -58,7 +56,7 @@ def select_by(
                 "Hint: fill them, with the name of a group of their own, say."
             )
             raise DataError(msg)
-        if dtype.is_nested() or dtype.is_float() or dtype == pl.Object:
+        if dtype.is_nested() or dtype.is_float() or dtype in (pl.Object, pl.Binary):
             msg = (
                 f"`by` column {name!r} cannot tell groups apart: it is {dtype}\n"
                 "Hint: use a column of strings, integers, booleans or dates."
@@ -112,7 +110,7 @@ class GroupEncoder:
                 self._categories = pl.Enum(values)
             elif values.dtype == pl.Int64:
                 least, most = int(values.min()), int(values.max())  # type: ignore[arg-type]
-                if most - least < self._WIDEST:
+                if most - least < self._WIDEST and least > -(2**63):
                     self._numbers = self._by_table
                     self._least = least
                     self._table = np.full(most - least + 3, -1, np.int32)
@@ -128,13 +126,15 @@ class GroupEncoder:
         return self._encode(by, learn=True)
 
     def _encode(self, by: pl.DataFrame, *, learn: bool) -> npt.NDArray[np.int32]:
+        numbers = np.empty(by.height, np.int32)
+        if by.is_empty():
+            return numbers
         if by.schema != self.groups.schema:
             msg = (
                 f"groups are told apart by {dict(self.groups.schema)}, got "
                 f"{dict(by.schema)}\nHint: give the columns the same types everywhere."
             )
             raise DataTypeError(msg)
-        numbers = np.empty(by.height, np.int32)
         for start in range(0, by.height, self._SLICE):
             part = by[start : start + self._SLICE]
             found = self._numbers(part)
@@ -170,11 +170,13 @@ class GroupEncoder:
         return _as_numbers(categories.to_physical())
 
     def _by_join(self, by: pl.DataFrame) -> npt.NDArray[np.int32]:
-        numbered = self.groups.with_columns(
-            pl.int_range(pl.len(), dtype=pl.Int32).alias(GROUP)
-        )
-        joined = by.join(numbered, on=by.columns, how="left", maintain_order="left")
-        return _as_numbers(joined.get_column(GROUP))
+        # By other names: one of the columns may have any.
+        names = [str(number) for number in range(by.width)]
+        numbered = self.groups.rename(dict(zip(by.columns, names, strict=True)))
+        numbered = numbered.with_columns(number=pl.int_range(pl.len(), dtype=pl.Int32))
+        values = by.rename(dict(zip(by.columns, names, strict=True)))
+        joined = values.join(numbered, on=names, how="left", maintain_order="left")
+        return _as_numbers(joined.get_column("number"))
 
 
 def _as_numbers(numbers: pl.Series) -> npt.NDArray[np.int32]:

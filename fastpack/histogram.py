@@ -95,8 +95,8 @@ class LengthHistogram:
         self.counts = counts
         self.n_documents = exact_sum(counts)
         self.n_tokens = exact_sum(lengths, counts)
-        _check_total("documents", self.n_documents)
-        _check_total("tokens", self.n_tokens)
+        check_total("documents", self.n_documents)
+        check_total("tokens", self.n_tokens)
 
     @classmethod
     def from_lengths(cls, lengths: FrameLike) -> "LengthHistogram":
@@ -125,7 +125,7 @@ class LengthHistogram:
         """Count the documents of both."""
         if not isinstance(other, LengthHistogram):
             return NotImplemented
-        _check_total("documents", self.n_documents + other.n_documents)
+        check_total("documents", self.n_documents + other.n_documents)
         return self._of(
             *merge_counts(
                 np.concatenate([self.lengths, other.lengths]),
@@ -176,7 +176,8 @@ class LengthCounter:
     def __init__(self, name: str = "lengths", n_groups: int = 1) -> None:
         self._name = name
         self._n_groups = n_groups
-        self._table = np.zeros(self._FIRST_LENGTHS * n_groups, np.int64)
+        n_lengths = min(self._FIRST_LENGTHS, self._LARGEST_TABLE // n_groups)
+        self._table = np.zeros(n_lengths * n_groups, np.int64)
         self._others = np.empty(self._OTHERS, np.int64)
         self._beyond: list[_Int64Array] = []
         self._n_beyond = 0
@@ -238,7 +239,8 @@ class LengthCounter:
             self._sort()
 
     def _check(self, others: _Int64Array, rows: _Int64Array) -> None:
-        most = np.iinfo(np.int64).max // self._n_groups - 1
+        # With groups, a key has 42 bits for the length, however many there are yet.
+        most = 2**63 - 1 if self._n_groups == 1 else 2**42
         wrong = (others < 0) | (others > most)
         if wrong.any():
             i = int(np.argmax(wrong))
@@ -283,7 +285,8 @@ def count_lengths(lengths: pl.Series) -> LengthHistogram:
     return counter.histogram()
 
 
-def _check_total(what: str, number: int) -> None:
+def check_total(what: str, number: int) -> None:
+    """Refuse more documents or tokens than Int64 can count."""
     if number > np.iinfo(np.int64).max:
         msg = (
             f"the corpus has more than 2**63 - 1 {what}: {number:,}\n"
@@ -294,13 +297,14 @@ def _check_total(what: str, number: int) -> None:
 
 def _as_int64(name: str, values: npt.ArrayLike) -> _Int64Array:
     """Copy to an int64 array of one dimension."""
-    msg = f"`{name}` must be a 1-D array of integers, got {values!r}"
     try:
         array = np.asarray(values)
-    except ValueError as error:
-        raise DataTypeError(msg) from error
-    is_integer = array.dtype.kind in "iu" or array.size == 0
-    if array.ndim != 1 or not is_integer or np.ma.is_masked(values):
+        is_integer = array.dtype.kind in "iu" or array.size == 0
+        is_right = array.ndim == 1 and is_integer and not np.ma.is_masked(values)
+    except ValueError:
+        is_right = False
+    if not is_right:
+        msg = f"`{name}` must be a 1-D array of integers, got {values!r}"
         raise DataTypeError(msg)
     if np.any(array > np.iinfo(np.int64).max):
         msg = f"`{name}` has a number that Int64 cannot hold: {array.max()}"

@@ -1,6 +1,5 @@
 """PackingPlan: histogram -> runs, its figures and its file."""
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 
 from fastpack import __version__
 from fastpack.accounting import Account, account_for, sum_accounts, tabulate
 from fastpack.assigning import Assigner
-from fastpack.chunking import Chunks, cut_into_chunks
+from fastpack.chunking import Chunks, cut_into_chunks, refuse_long_documents
 from fastpack.cursors import Cursors
 from fastpack.errors import DataError, OptionTypeError
 from fastpack.grouped_histogram import (
@@ -73,8 +73,9 @@ class PackingPlan(Account):
     efficiency : float
         ``packed / (n_bins * L)``; 1.0 where there is no bin.
     lower_bound : int
-        No packing by these rules has fewer bins: the tokens with what is added to them
-        over L, or the chunks over `max_documents`.
+        No packing by these rules has fewer bins: the largest of the tokens over L, the
+        chunks over `max_documents`, Martello and Toth's L2 and Fekete and Schepers'
+        dual feasible functions. Computed when first asked for.
 
     Raises
     ------
@@ -99,6 +100,7 @@ class PackingPlan(Account):
     def __init__(self, histogram: Histogram, options: PackingOptions) -> None:
         _check_type("options", options, PackingOptions)
         parts = parts_of(histogram, options)
+        refuse_long_documents(parts, options)
         self.histogram = histogram
         self.options = options
         self._chunks = [cut_into_chunks(part, options) for part in parts]
@@ -157,26 +159,27 @@ class PackingPlan(Account):
     def groups(self) -> pl.DataFrame | None:
         """The figures of each group: the columns `by`, `first_bin`, then the figures.
 
-        None without the option `by`.
+                None without the option `by`.
 
         Examples
         --------
-        >>> import polars as pl
-        >>> import fastpack
-        >>> documents = pl.DataFrame(
-        ...     {"source": ["web", "code", "web"], "n_tokens": [8, 6, 8]}
-        ... )
-        >>> plan = fastpack.plan(documents, context_length=8, by="source")
-        >>> plan.groups.select("source", "first_bin", "n_bins", "padding")
-        shape: (2, 4)
-        ┌────────┬───────────┬────────┬─────────┐
-        │ source ┆ first_bin ┆ n_bins ┆ padding │
-        │ ---    ┆ ---       ┆ ---    ┆ ---     │
-        │ str    ┆ i64       ┆ i64    ┆ i64     │
-        ╞════════╪═══════════╪════════╪═════════╡
-        │ code   ┆ 0         ┆ 1      ┆ 2       │
-        │ web    ┆ 1         ┆ 2      ┆ 0       │
-        └────────┴───────────┴────────┴─────────┘
+                >>> import polars as pl
+        import polars.selectors as cs
+                >>> import fastpack
+                >>> documents = pl.DataFrame(
+                ...     {"source": ["web", "code", "web"], "n_tokens": [8, 6, 8]}
+                ... )
+                >>> plan = fastpack.plan(documents, context_length=8, by="source")
+                >>> plan.groups.select("source", "first_bin", "n_bins", "padding")
+                shape: (2, 4)
+                ┌────────┬───────────┬────────┬─────────┐
+                │ source ┆ first_bin ┆ n_bins ┆ padding │
+                │ ---    ┆ ---       ┆ ---    ┆ ---     │
+                │ str    ┆ i64       ┆ i64    ┆ i64     │
+                ╞════════╪═══════════╪════════╪═════════╡
+                │ code   ┆ 0         ┆ 1      ┆ 2       │
+                │ web    ┆ 1         ┆ 2      ┆ 0       │
+                └────────┴───────────┴────────┴─────────┘
         """
         if not isinstance(self.histogram, GroupedHistogram):
             return None
@@ -269,13 +272,15 @@ class PackingPlan(Account):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the version, the options and the figures, as JSON can hold them."""
-        described = {
+        described: dict[str, Any] = {
             "version": __version__,
             "options": self.options.as_dict(),
             "figures": self.figures(),
         }
         if self.groups is not None:
-            described["groups"] = json.loads(self.groups.write_json())
+            plain = cs.numeric() | cs.string() | cs.boolean()
+            groups = self.groups.with_columns((~plain).cast(pl.String))
+            described["groups"] = groups.to_dicts()
         return described
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:

@@ -14,6 +14,7 @@ from polars.exceptions import PolarsError
 from fastpack.errors import DataError, DataTypeError, OptionError
 from fastpack.grouped_histogram import Histogram, sum_histograms
 from fastpack.inputs import (
+    LENGTHS,
     Keep,
     as_expression,
     as_list,
@@ -119,6 +120,21 @@ def scan_documents(path: Path, columns: Columns) -> Documents:
     if columns.token_lists:
         length = _lengths_of_lists(frame.collect_schema(), str(length))
     return select_documents(frame, length, columns.keep, columns.by)
+
+
+def scan_all(paths: Sequence[Path], columns: Columns) -> Documents:
+    """Scan several sources, one after the other."""
+    scanned = []
+    for path in paths:
+        with naming(path):
+            scanned.append(scan_documents(path, columns))
+            check_same_columns("by", scanned[0].by.schema, scanned[-1].by.schema)
+    # Lengths may be integers of different widths.
+    frames = [
+        each.frame.with_columns(as_expression(LENGTHS).cast(pl.Int64))
+        for each in scanned
+    ]
+    return scanned[0]._replace(frame=pl.concat(frames))
 
 
 def read_columns(

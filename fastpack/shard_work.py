@@ -105,7 +105,7 @@ def _about(shard: Shard) -> dict[str, Any]:
     return {
         "version": __version__,
         "source": shard.fingerprint._asdict(),
-        "columns": shard.columns.as_dict(),
+        "columns": {**shard.columns.as_dict(), "by": list(shard.columns.by)},
     }
 
 
@@ -153,7 +153,9 @@ def assign_shard(
         "documents": planned.n_documents,
         "rows": sum(each.n_chunks + each.n_unpacked for each in chunks),
     }
-    metadata = {**plan.as_dict(), "job": job.name, "shard": figures}
+    described = plan.as_dict()
+    described.pop("groups", None)  # those of all groups are in the file of the plan
+    metadata = {**described, "job": job.name, "shard": figures}
     shard.output.parent.mkdir(parents=True, exist_ok=True)
     rows = assign_lazily(documents, start)
     write_parquet(rows, shard.output, metadata, overwrite=True, check=job.ticket.check)

@@ -24,6 +24,7 @@ from fastpack.inputs import (
     as_expression,
     as_list,
     check_lengths,
+    check_names,
     select_kept,
     select_lengths,
 )
@@ -34,8 +35,9 @@ _BATCH_ROWS = 1 << 18
 """Documents of a batch: with their rows of the assignment, some 10 MB."""
 
 
-_BY = "\0by "
-"""Before the names of the columns that tell groups apart: they may be kept too."""
+_BY = "\0by"
+"""The names of the columns that tell groups apart, with their numbers: they may be kept
+too."""
 
 
 class Start(NamedTuple):
@@ -90,7 +92,8 @@ class Documents(NamedTuple):
     def groups_of(self, batch: pl.DataFrame, first_row: int) -> pl.DataFrame:
         """Take the checked columns that tell groups apart out of a batch."""
         columns = [
-            batch.get_column(_BY + name).rename(name) for name in self.by.columns
+            batch.get_column(f"{_BY}{number}").rename(name)
+            for number, name in enumerate(self.by.columns)
         ]
         return select_by(pl.DataFrame(columns), self.by.columns, first_row)
 
@@ -107,15 +110,36 @@ def select_documents(
     kept = None if keep is None else select_kept(empty, keep)
     columns = [] if keep is None else map(as_expression, as_list(keep))
     lengths = as_expression(length).alias(LENGTHS)
-    groups = (as_expression(name).alias(_BY + name) for name in by)
+    groups = (
+        as_expression(name).alias(f"{_BY}{number}") for number, name in enumerate(by)
+    )
     selected = frame.select(*columns, *groups, lengths)
     return Documents(selected, name, kept, select_by(empty, by))
+
+
+def lengths_alone(frame: pl.LazyFrame, by: Sequence[str]) -> Documents:
+    """Select lengths that are handed over in one column, beside those of groups."""
+    names = frame.collect_schema().names()
+    check_names(names, "by", by)
+    others = [name for name in names if name not in by]
+    if len(others) != 1:
+        msg = (
+            f"`lengths` must be one column, got {len(others)}: {others}\n"
+            "Hint: select the column that holds them."
+        )
+        raise DataError(msg)
+    return select_documents(frame, others[0], None, by)
+
+
+def batches(frame: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    """Give the rows of a lazy frame in their order, in parts of bounded size."""
+    yield from frame.collect_batches(chunk_size=_BATCH_ROWS)
 
 
 def count_documents(documents: Documents) -> Histogram:
     """Count lengths, in each group, batch by batch."""
     counter = _counter(documents)
-    for batch in _select(documents, []).collect_batches(chunk_size=_BATCH_ROWS):
+    for batch in batches(_select(documents, [])):
         first_row = counter.n_rows
         lengths = documents.lengths_of(batch, first_row)
         counter.add_columns(lengths, documents.groups_of(batch, first_row))
@@ -130,7 +154,7 @@ def _counter(documents: Documents) -> LengthCounter | GroupCounter:
 
 def _select(documents: Documents, kept: Sequence[str]) -> pl.LazyFrame:
     """Select what is needed where only some columns are kept."""
-    by = [_BY + name for name in documents.by.columns]
+    by = [f"{_BY}{number}" for number in range(documents.by.width)]
     return documents.frame.select(cs.by_name(*kept, *by, LENGTHS))
 
 
@@ -194,8 +218,7 @@ def _tables(
     encoder = None
     if isinstance(histogram, GroupedHistogram):
         encoder = GroupEncoder(histogram.groups)
-    frame = _select(documents, identity)
-    for batch in frame.collect_batches(chunk_size=_BATCH_ROWS):
+    for batch in batches(_select(documents, identity)):
         first_row = counter.n_rows
         lengths = documents.lengths_of(batch, first_row)
         by = documents.groups_of(batch, first_row)

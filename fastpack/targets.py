@@ -4,12 +4,22 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from fastpack.errors import OptionError, OutputExistsError
+import polars as pl
+
+from fastpack.errors import (
+    OptionError,
+    OutputExistsError,
+    SourceNotFoundError,
+    VerificationError,
+)
+from fastpack.grouped_histogram import Histogram
 from fastpack.manifest import FOLDER, Fingerprint, Manifest, describe_changes, identify
+from fastpack.options import PackingOptions
 from fastpack.outputs import read_metadata
-from fastpack.reading import Columns
+from fastpack.planning import PackingPlan
+from fastpack.reading import Columns, naming
 from fastpack.shard_work import Shard
 from fastpack.sources import StrPath, check_name
 
@@ -139,3 +149,70 @@ def changed(target: Path, changes: list[str]) -> OutputExistsError:
         "Hint: start anew with --overwrite (overwrite=True), or choose another folder."
     )
     return OutputExistsError(msg)
+
+
+class Assignment(NamedTuple):
+    """An assignment in files, and what they say of it themselves.
+
+    Parameters
+    ----------
+    table
+        The rows.
+    options, figures, histogram
+        By which rules it was packed, what was counted then, and the documents that were
+        planned; None, or nothing, where the files do not say.
+    """
+
+    table: pl.LazyFrame
+    options: PackingOptions | None
+    figures: dict[str, Any]
+    histogram: Histogram | None
+
+
+def read_assignment(path: Path) -> Assignment:
+    """Open what `fastpack pack` wrote: a file, or a folder.
+
+    Raises
+    ------
+    SourceNotFoundError, DataError
+        There is no such thing, or it is no assignment.
+    VerificationError
+        A folder is not complete, or a file in it was changed.
+    """
+    if not path.is_dir():
+        if not path.is_file():
+            msg = f"no assignment at {path}\nHint: name what fastpack pack wrote."
+            raise SourceNotFoundError(msg)
+        metadata = read_metadata(path) or {}
+        options = metadata.get("options")
+        with naming(path):
+            table = pl.scan_parquet(path, glob=False)
+            table.collect_schema()
+        return Assignment(
+            table,
+            None if options is None else PackingOptions(**options),
+            metadata.get("figures", {}),
+            None,
+        )
+    manifest = Manifest(path)
+    manifest.read()
+    if manifest.job is None:
+        msg = f"{path} holds no assignment\nHint: name a folder of fastpack pack."
+        raise SourceNotFoundError(msg)
+    names = manifest.job["outputs"]
+    for name in names:
+        entry = manifest.complete.get(name)
+        if entry is None:
+            what = "is not complete: run the same command again to go on"
+        elif not (path / name).is_file():
+            what = "is missing"
+        elif (path / name).stat().st_size != entry["bytes"]:
+            what = "was changed: it has another size"
+        else:
+            continue
+        msg = f"{path / name} {what}"
+        raise VerificationError(msg)
+    plan = PackingPlan.load(manifest.plan)
+    paths = [path / name for name in names]
+    table = pl.concat([pl.scan_parquet(each, glob=False) for each in paths])
+    return Assignment(table, plan.options, plan.figures(), plan.histogram)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-MODULES = ["frame", "kernels", "startup"]
+MODULES = ["checks", "frame", "kernels", "startup"]
 
 
 @pytest.fixture

@@ -155,6 +155,64 @@ def test_pack_into_a_folder(tmp_path, capsys):
         fastpack_in_process(*command, "--workers", 0)
 
 
+def test_verify(tmp_path, capsys):
+    corpus, target = tmp_path / "corpus", tmp_path / "out"
+    corpus.mkdir()
+    FRAME[:3].write_parquet(corpus / "part-2.parquet")
+    FRAME[3:].cast({"n_tokens": pl.Int16}).write_parquet(corpus / "part-10.parquet")
+    pack = ["pack", corpus, "--context-length", 8, "--extra-tokens", 1, "--quiet"]
+    one = tmp_path / "one.parquet"
+    assert fastpack_in_process(*pack, "--output", f"{target}/", "--by", "doc_id") == 0
+    assert fastpack_in_process(*pack, "--output", one) == 0
+    assert fastpack_in_process("verify", target, "--source", corpus) == 0
+    shown = capsys.readouterr().err
+    assert "A valid packing into sequences of 8 tokens" in shown
+    assert re.search(r"groups checked +│ +yes", shown)
+    assert fastpack_in_process("verify", one, "--json") == 0
+    figures = json.loads(capsys.readouterr().out)["figures"]
+    assert (figures["n_documents"], figures["lengths_checked"]) == (5, False)
+    assert fastpack_in_process("verify", one, "--source", corpus, "--length", "x") == 1
+    table = pl.read_parquet(one)
+    metadata = pl.read_parquet_metadata(one)
+    for changed, message in (
+        (table.with_columns(bin_offset=pl.lit(0, pl.Int32)), "not filled from its"),
+        (table[:-1], "when"),
+        (table.drop("bin"), "names a column that is absent: 'bin'"),
+    ):
+        changed.write_parquet(one, metadata={"fastpack": metadata["fastpack"]})
+        assert fastpack_in_process("verify", one) == 1
+        assert message in capsys.readouterr().err
+    table.write_parquet(one)
+    assert fastpack_in_process("verify", one) == 2
+    assert "does not say by which rules" in capsys.readouterr().err
+    part = target / "part-2.parquet"
+    part.rename(target / "part-3.parquet")
+    assert fastpack_in_process("verify", target) == 1
+    assert "part-2.parquet is missing" in capsys.readouterr().err
+    (target / "part-10.parquet").rename(part)
+    assert fastpack_in_process("verify", target) == 1
+    assert "was changed" in capsys.readouterr().err
+    assert fastpack_in_process("verify", corpus) == 1
+    assert "holds no assignment" in capsys.readouterr().err
+    assert fastpack_in_process("verify", tmp_path / "absent") == 1
+    assert "no assignment at" in capsys.readouterr().err
+
+
+def test_compare(source, capsys):
+    assert fastpack_in_process("compare", source, "--context-length", 8, 16) == 0
+    shown = capsys.readouterr().err
+    assert "Sequences of 8 tokens" in shown
+    assert "Sequences of 16 tokens" in shown
+    lengths = ["--context-length", 8, "--context-length", 4, "--extra-tokens", 1]
+    assert fastpack_in_process("compare", source, *lengths, "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    expected = fastpack.compare(
+        FRAME["n_tokens"], context_length=[8, 4], extra_tokens=1
+    )
+    assert rows == expected.to_dicts()
+    assert fastpack_in_process("compare", source, "--length", "doc_id") == 1
+
+
 def test_progress_on_a_terminal(tmp_path):
     FRAME.write_parquet(tmp_path / "documents.parquet")
     command = [

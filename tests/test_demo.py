@@ -30,8 +30,11 @@ def test_documents_and_figures(sources, tmp_path):
     assert assignment.drop("path").equals(table.drop("document"))
     assert_exact(table, n_tokens, Rules(8))
     # Joined: 3 + 8 + 30 tokens, cut at 8, 16 ...: c.py and d.py lie across a cut.
-    assert demo.concatenation == (6, 7, 2, 1)
-    assert (demo.best_fit_cut, demo.best_fit_cut_unnecessarily) == (1, 0)
+    concatenation, _, best_fit = demo.comparison.to_dicts()
+    columns = ("documents_truncated", "documents_truncated_unnecessarily")
+    assert (concatenation["sequences"], concatenation["padding_tokens"]) == (6, 7)
+    assert [concatenation[name] for name in columns] == [2, 1]
+    assert [best_fit[name] for name in columns] == [1, 0]
 
 
 def test_command(sources, tmp_path, capsys):
@@ -56,6 +59,7 @@ def test_standard_library(tmp_path):
     assert "json/decoder.py" in documents["path"]
     assert not documents["path"].str.contains("site-packages").any()
     assert demo.plan.n_documents == documents.height
-    assert demo.best_fit_cut_unnecessarily == 0
-    assert demo.concatenation.cut_unnecessarily > 0
-    assert demo.plan.n_bins <= 1.01 * demo.concatenation.sequences
+    concatenation, _, best_fit = demo.comparison.to_dicts()
+    assert best_fit["documents_truncated_unnecessarily"] == 0
+    assert concatenation["documents_truncated_unnecessarily"] > 0
+    assert best_fit["sequences_over_concatenation"] <= 0.01

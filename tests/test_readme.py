@@ -51,8 +51,8 @@ def test_commands_parse():
     from fastpack.cli import _parser
 
     commands = " ".join(code for _, code in blocks("console")).replace("\\\n", " ")
-    lines = re.findall(r"fastpack ((?:pack|demo)\b.*)", commands)
-    assert len(lines) == 2
+    lines = re.findall(r"fastpack ((?:pack|demo|compare|verify)\b.*)", commands)
+    assert len(lines) == 4
     for line in lines:
         words = [word.strip("'") for word in line.split()]
         _parser().parse_args(words)

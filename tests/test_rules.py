@@ -446,3 +446,88 @@ def test_histograms_of_groups():
     negative = pl.DataFrame({"g": [1, 1], "n_tokens": [3, -2]})
     with pytest.raises(DataError, match="a negative length: -2 in row 1"):
         fastpack.plan(negative, **options)
+
+
+# What a tester found
+
+
+def test_another_by_after_a_run_that_failed(tmp_path):
+    frame = pl.DataFrame({"a": ["x", None], "b": ["y", "z"], "n_tokens": [3, 4]})
+    (tmp_path / "c").mkdir()
+    frame[:1].write_parquet(tmp_path / "c/1.parquet")
+    frame[1:].write_parquet(tmp_path / "c/2.parquet")
+
+    def pack(**options):
+        return fastpack.pack_files(
+            tmp_path / "c", tmp_path / "o", context_length=8, **options
+        )
+
+    with pytest.raises(DataError, match=r"2.parquet: `by` column 'a' has nulls"):
+        pack(by="a")
+    assert pack(by="b").n_bins == 2
+    assert pack(overwrite=True).n_bins == 1
+
+
+def test_lengths_of_many_bits_and_groups_that_come_later(monkeypatch):
+    monkeypatch.setattr("fastpack.streaming._BATCH_ROWS", 8)
+    for n_bits, refused in ((41, False), (43, True), (54, True)):
+        frame = pl.DataFrame(
+            {
+                "g": [0] * 8 + list(range(1024)),
+                "n_tokens": [5] * 7 + [2**n_bits] + [5] * 1024,
+            }
+        )
+        rules = {"context_length": 8, "by": "g", "long_documents": "drop"}
+        if refused:
+            for data in (frame, frame.lazy()):
+                with pytest.raises(DataError, match="beyond all bounds"):
+                    fastpack.pack(data, **rules).lazy().collect()
+        else:
+            whole = fastpack.pack(frame, **rules)
+            assert fastpack.pack(frame.lazy(), **rules).collect().equals(whole)
+            assert fastpack.plan(frame, **rules).dropped == 2**n_bits
+
+
+def test_odd_values_and_names_of_groups(tmp_path):
+    least = pl.DataFrame({"g": [-(2**63), -(2**63) + 1], "n_tokens": [1, 1]})
+    assert fastpack.pack(least, by="g", context_length=8)["bin"].to_list() == [0, 1]
+    binary = pl.DataFrame({"g": [b"\xff"], "n_tokens": [1]})
+    with pytest.raises(DataTypeError, match="cannot tell groups apart: it is Binary"):
+        fastpack.plan(binary, by="g", context_length=8)
+    names = ["0", "number", "\0group"]
+    frame = pl.DataFrame({name: [1, 2] for name in names}).with_columns(n_tokens=3)
+    for data in (frame, frame.lazy()):
+        table = fastpack.pack(data, by=names, keep=names, context_length=8)
+        assert table.lazy().collect()["bin"].to_list() == [0, 1]
+    dates = pl.DataFrame({"g": pl.Series([1, 2]).cast(pl.Date), "n_tokens": [1, 1]})
+    plan = fastpack.plan(dates, by="g", context_length=8)
+    plan.save(tmp_path / "plan.parquet")
+    loaded = fastpack.PackingPlan.load(tmp_path / "plan.parquet")
+    assert loaded.groups.equals(plan.groups)
+    assert plan.as_dict()["groups"][0]["g"] == "1970-01-02"
+
+
+def test_totals_over_groups():
+    groups = pl.DataFrame({"g": [0, 1, 2]})
+    with pytest.raises(DataError, match=r"more than 2\*\*63 - 1 documents"):
+        GroupedHistogram(groups, [LengthHistogram([1], [2**62])] * 3)
+    with pytest.raises(DataError, match="a histogram of documents for each"):
+        GroupedHistogram(groups[:1], [LengthHistogram([], [])])
+    with pytest.raises(DataTypeError, match="cannot tell groups apart"):
+        GroupedHistogram(groups[:1].cast(pl.Float64), [LengthHistogram([1], [1])])
+    small = GroupedHistogram(groups[:1].cast(pl.Int8), [LengthHistogram([1], [2**44])])
+    options = {"context_length": 2**20, "max_documents": 1, "by": "g"}
+    plan = fastpack.plan(small, **options)
+    assert plan.groups["padding"].sum() == plan.padding > 2**63
+    assert plan.as_dict()["groups"][0]["padding"] == plan.padding
+    frame = pl.DataFrame({"g": ["a", "b", "b"], "n_tokens": [9, 99, 100]})
+    with pytest.raises(
+        DataError, match=r"3 documents are longer .* longest 100 tokens"
+    ):
+        fastpack.plan(frame, context_length=8, by="g", long_documents="error")
+
+
+def test_more_bins_than_two_to_the_62():
+    histogram = LengthHistogram([1], [2**62 + 1])
+    plan = fastpack.plan(histogram, context_length=1, shuffle_seed=0)
+    assert plan.assign(np.array([1, 1]))["bin"].n_unique() == 2

@@ -33,6 +33,9 @@ ROUNDS = 6
 BLOCK = 1024
 """Numbers that are worked on at a time: their halves stay in the first cache."""
 
+MOST_BITS = 64
+"""Of a number, and of its two halves together."""
+
 LOW = np.uint64(0xFFFFFFFF)
 FACTOR_1 = np.uint64(0xBF58476D)
 FACTOR_2 = np.uint64(0x94D049BB)
@@ -67,7 +70,7 @@ def shuffle_bins(
         As `round_keys` makes them.
     """
     bits = 0
-    while (1 << (2 * bits)) < n_bins:
+    while 2 * bits < MOST_BITS and (1 << (2 * bits)) < n_bins:
         bits += 1
     mask = (np.int64(1) << bits) - 1
     a = (n_bins + mask) >> bits
