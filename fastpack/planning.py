@@ -159,27 +159,26 @@ class PackingPlan(Account):
     def groups(self) -> pl.DataFrame | None:
         """The figures of each group: the columns `by`, `first_bin`, then the figures.
 
-                None without the option `by`.
+        None without the option `by`.
 
         Examples
         --------
-                >>> import polars as pl
-        import polars.selectors as cs
-                >>> import fastpack
-                >>> documents = pl.DataFrame(
-                ...     {"source": ["web", "code", "web"], "n_tokens": [8, 6, 8]}
-                ... )
-                >>> plan = fastpack.plan(documents, context_length=8, by="source")
-                >>> plan.groups.select("source", "first_bin", "n_bins", "padding")
-                shape: (2, 4)
-                ┌────────┬───────────┬────────┬─────────┐
-                │ source ┆ first_bin ┆ n_bins ┆ padding │
-                │ ---    ┆ ---       ┆ ---    ┆ ---     │
-                │ str    ┆ i64       ┆ i64    ┆ i64     │
-                ╞════════╪═══════════╪════════╪═════════╡
-                │ code   ┆ 0         ┆ 1      ┆ 2       │
-                │ web    ┆ 1         ┆ 2      ┆ 0       │
-                └────────┴───────────┴────────┴─────────┘
+        >>> import polars as pl
+        >>> import fastpack
+        >>> documents = pl.DataFrame(
+        ...     {"source": ["web", "code", "web"], "n_tokens": [8, 6, 8]}
+        ... )
+        >>> plan = fastpack.plan(documents, context_length=8, by="source")
+        >>> plan.groups.select("source", "first_bin", "n_bins", "padding")
+        shape: (2, 4)
+        ┌────────┬───────────┬────────┬─────────┐
+        │ source ┆ first_bin ┆ n_bins ┆ padding │
+        │ ---    ┆ ---       ┆ ---    ┆ ---     │
+        │ str    ┆ i64       ┆ i64    ┆ i64     │
+        ╞════════╪═══════════╪════════╪═════════╡
+        │ code   ┆ 0         ┆ 1      ┆ 2       │
+        │ web    ┆ 1         ┆ 2      ┆ 0       │
+        └────────┴───────────┴────────┴─────────┘
         """
         if not isinstance(self.histogram, GroupedHistogram):
             return None
@@ -249,6 +248,7 @@ class PackingPlan(Account):
     def cut(self, documents: Histogram) -> list[Chunks]:
         """Cut other documents by the same rules, in the order of this plan's groups."""
         parts = parts_in_order_of(self.histogram, documents)
+        refuse_long_documents(parts, self.options)
         return [cut_into_chunks(part, self.options) for part in parts]
 
     def assigner(
