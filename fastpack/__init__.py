@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fastpack.histogram import LengthHistogram
     from fastpack.options import PackingOptions
     from fastpack.passes import PackingProgress
+    from fastpack.plan_quality import quality
     from fastpack.planning import PackingPlan
     from fastpack.shards import pack_files
     from fastpack.verification import verify
@@ -48,6 +49,7 @@ _HOMES = {
     "pack": "frame",
     "pack_files": "shards",
     "plan": "frame",
+    "quality": "plan_quality",
     "truncations": "comparison",
     "verify": "verification",
 }
@@ -70,6 +72,7 @@ __all__ = [
     "pack",
     "pack_files",
     "plan",
+    "quality",
     "truncations",
     "verify",
 ]

@@ -72,15 +72,16 @@ class BinCheck:
     def finish(self) -> None:
         """Check the bins that were summed up."""
         wrong = np.zeros(4, np.int64)
-        n_wrong = self._kernel.check_bins(
-            self.sums,
-            self.groups,
-            self._options.context_length,
-            self._options.max_documents or MAX_CONTEXT_LENGTH,
-            self.key,
-            wrong,
-            self._totals,
-        )
+        with np.errstate(over="ignore"):  # hashes, where kernels are plain Python
+            n_wrong = self._kernel.check_bins(
+                self.sums,
+                self.groups,
+                self._options.context_length,
+                self._options.max_documents or MAX_CONTEXT_LENGTH,
+                self.key,
+                wrong,
+                self._totals,
+            )
         if n_wrong:
             raise self._error(wrong[:n_wrong])
 

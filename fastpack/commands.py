@@ -9,12 +9,14 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, cast
 
-from fastpack.comparison import STRATEGIES, count_corpus, options_for
+from fastpack.comparison import options_for
+from fastpack.corpus_count import STRATEGIES, count_corpus
 from fastpack.demo import run_demo
 from fastpack.display import (
     show_comparison,
     show_demo,
     show_plan,
+    show_quality,
     show_verification,
     showing_progress,
 )
@@ -22,6 +24,7 @@ from fastpack.errors import OptionError
 from fastpack.frame import pack_columns
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.outputs import check_output, write_parquet
+from fastpack.plan_quality import quality
 from fastpack.planning import PackingPlan
 from fastpack.reading import Columns, count_sources, read_columns, scan_all
 from fastpack.shards import RunSettings, pack_shards
@@ -79,10 +82,12 @@ def _pack_into_folder(paths: list[Path], arguments: argparse.Namespace) -> Packi
 def _plan(arguments: argparse.Namespace) -> None:
     histogram = count_sources(find_sources(arguments.sources), _columns(arguments))
     plan = PackingPlan(histogram, _options(arguments))
+    figures = quality(plan)
     if arguments.json:
-        print(json.dumps(plan.as_dict()))  # noqa: T201
+        print(json.dumps({**plan.as_dict(), "quality": figures}))  # noqa: T201
     else:
         show_plan(plan)
+        show_quality(figures)
 
 
 def _columns(arguments: argparse.Namespace) -> Columns:

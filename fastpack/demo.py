@@ -46,12 +46,12 @@ def run_demo(
         Whether these files may be there already.
     """
     options = PackingOptions(context_length=context_length)
-    files = _python_files(folder)
+    files = python_files(folder)
     output.mkdir(parents=True, exist_ok=True)
     targets = [output / "documents.parquet", output / "assignment.parquet"]
     for target in targets:
         check_output(target, overwrite=overwrite)
-    documents = _tokenized(files, folder or _standard_library())
+    documents = _tokenized(files, folder or standard_library())
     lengths = check_lengths(documents["n_tokens"])
     assignment, plan = pack_columns(
         lengths, documents.select("path"), documents.select(), options
@@ -67,12 +67,14 @@ def run_demo(
     )
 
 
-def _standard_library() -> Path:
+def standard_library() -> Path:
+    """Return the folder of the running Python's standard library."""
     return Path(sysconfig.get_path("stdlib"))
 
 
-def _python_files(folder: Path | None) -> list[Path]:
-    root = folder or _standard_library()
+def python_files(folder: Path | None) -> list[Path]:
+    """Return the .py files below a folder; None is the standard library."""
+    root = folder or standard_library()
     files = root.rglob("*.py") if root.is_dir() else []
     # Packages that were installed beside the standard library are no part of it.
     installed = {"site-packages", "dist-packages"} if folder is None else set()

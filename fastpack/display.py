@@ -122,6 +122,26 @@ def show_plan(plan: PackingPlan) -> None:
     _print_table(title, ["", ""], rows)
 
 
+def show_quality(figures: dict[str, Any]) -> None:
+    """Print how good a plan is."""
+    per_bin = [
+        f"{figures[f'documents_per_bin_{name}']:,.6g}"
+        for name in ("mean", "median", "p99", "max")
+    ]
+    rows = [
+        ("more than the lower bound", f"{figures['gap']:,}"),
+        ("  of all", f"{100 * figures['gap_share']:.4g} %"),
+        ("not full", f"{figures['bins_not_full']:,}"),
+        ("  of all", f"{100 * figures['bins_not_full_share']:.4g} %"),
+        *zip(
+            ("documents in one: mean", "  median", "  99 % have at most", "  most"),
+            per_bin,
+            strict=True,
+        ),
+    ]
+    _print_table("Sequences", ["", ""], rows)
+
+
 def show_comparison(table: pl.DataFrame) -> None:
     """Print strategies side by side, a table a context length."""
     for part in table.partition_by("context_length", maintain_order=True):

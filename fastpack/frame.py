@@ -173,9 +173,11 @@ def pack_columns(
     numbers = counter.add_columns(lengths, by)
     plan = PackingPlan(counter.histogram(), options)
     _check_memory(plan)
-    groups = counter.ranks()[numbers]
-    groups.flags.writeable = False
-    return plan.assigner().table(lengths, kept, groups), plan
+    # In place: fresh memory would cost more than looking ranks up.
+    numbers.flags.writeable = True
+    counter.ranks().take(numbers, out=numbers, mode="clip")
+    numbers.flags.writeable = False
+    return plan.assigner().table(lengths, kept, numbers), plan
 
 
 def plan(

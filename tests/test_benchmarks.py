@@ -44,3 +44,17 @@ def test_every_benchmark(benchmarks, module):
             getattr(instance, "teardown", lambda *_: None)(*values)
             n_runs += 1
     assert n_runs > 0
+
+
+def test_undefined_names(benchmarks):
+    source = benchmarks("undefined_names").Source(
+        "import os\nLIMIT = 3\n\x0c\ndef f():\n    'é'; return os, LIMIT, len\nf()\n"
+    )
+    # import os LIMIT = 3 def f ( ) : ' é ' ; return os , LIMIT , len f ( )
+    assert source.bound == {"os": [0], "LIMIT": [2], "f": [5]}
+    assert sorted(source.uses) == [("LIMIT", 17), ("f", 20), ("os", 15)]
+    assert source.undefined([]) == 0
+    assert source.undefined([3]) == 2  # f is bound where it is used
+    assert source.undefined([16]) == 2  # LIMIT and f
+    assert source.undefined([3, 16]) == 3
+    assert source.undefined([22]) == 0

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import fastpack
 from fastpack import DataError, OptionError, OptionTypeError
-from fastpack.comparison import STRATEGIES
+from fastpack.corpus_count import STRATEGIES
 from oracle import RULES
 
 

@@ -48,14 +48,14 @@ def test_ten_lines_of_python():
 
 
 def test_commands_parse():
-    from fastpack.cli import _parser
+    from fastpack.arguments import make_parser
 
     commands = " ".join(code for _, code in blocks("console")).replace("\\\n", " ")
     lines = re.findall(r"fastpack ((?:pack|demo|compare|verify)\b.*)", commands)
     assert len(lines) == 4
     for line in lines:
         words = [word.strip("'") for word in line.split()]
-        _parser().parse_args(words)
+        make_parser().parse_args(words)
 
 
 def test_one_command_runs_the_tests():
