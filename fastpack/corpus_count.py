@@ -8,12 +8,12 @@ import numpy.typing as npt
 import polars as pl
 
 from fastpack.errors import OptionError, OptionTypeError
-from fastpack.grouped_histogram import GroupCounter, Histogram, parts_of
-from fastpack.histogram import LengthCounter, LengthHistogram
+from fastpack.grouped_histogram import Histogram, parts_of
+from fastpack.histogram import LengthHistogram
 from fastpack.inputs import length_arrays
 from fastpack.options import PackingOptions
 from fastpack.planning import PackingPlan
-from fastpack.streaming import Documents, batches
+from fastpack.streaming import Documents, batches, new_counter
 from fastpack.sums import exact_sum, merge_counts
 
 Strategy = Literal["concatenate", "truncate", "best_fit"]
@@ -176,9 +176,7 @@ def count_corpus(
     """Count documents and cuts in one pass, batch by batch."""
     from fastpack.kernels.concatenation import concatenate  # noqa: PLC0415
 
-    counter: LengthCounter | GroupCounter = LengthCounter(documents.name)
-    if documents.by.width:
-        counter = GroupCounter(documents.name, documents.by)
+    counter = new_counter(documents)
     concatenations = [
         _Concatenation(np.array([each.context_length, 0, 0, 0]), np.zeros(65, np.int64))
         for each in options

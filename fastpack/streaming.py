@@ -138,7 +138,7 @@ def batches(frame: pl.LazyFrame) -> Iterator[pl.DataFrame]:
 
 def count_documents(documents: Documents) -> Histogram:
     """Count lengths, in each group, batch by batch."""
-    counter = _counter(documents)
+    counter = new_counter(documents)
     for batch in batches(_select(documents, [])):
         first_row = counter.n_rows
         lengths = documents.lengths_of(batch, first_row)
@@ -146,7 +146,8 @@ def count_documents(documents: Documents) -> Histogram:
     return counter.histogram()
 
 
-def _counter(documents: Documents) -> LengthCounter | GroupCounter:
+def new_counter(documents: Documents) -> LengthCounter | GroupCounter:
+    """Return what counts documents, in groups if there are some."""
     if documents.by.width:
         return GroupCounter(documents.name, documents.by)
     return LengthCounter(documents.name)
@@ -213,7 +214,7 @@ def _tables(
     documents: Documents, identity: Sequence[str], start: Start
 ) -> Iterator[pl.DataFrame]:
     """Assign documents batch by batch; the columns `identity` are kept."""
-    counter = _counter(documents)
+    counter = new_counter(documents)
     histogram = start.plan.histogram
     encoder = None
     if isinstance(histogram, GroupedHistogram):
