@@ -23,7 +23,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import fastpack
 from benchmarks.kernels import bins_and_offsets, count
-from fastpack.chunking import cut_into_chunks
 from fastpack.histogram import LengthHistogram
 from fastpack.planning import PackingPlan
 
@@ -104,7 +103,7 @@ def threads(folder, rounds):
     columns = [bins_and_offsets(PackingPlan(count(s), options)) for s in shards]
 
     def assign_shard(plan, before, number):
-        assigner = plan.cursors(cut_into_chunks(before, options), before.n_documents)
+        assigner = plan.cursors(plan.cut(before), before.n_documents)
         assigner.fill(shards[number], columns[number])
 
     def pack(executor):
