@@ -2,10 +2,19 @@
 
 import argparse
 from pathlib import Path
-from typing import get_args
 
 from fastpack import __version__
-from fastpack.options import LongDocuments, PackingOptions
+from fastpack.shared_arguments import (
+    SOURCES,
+    add_columns,
+    add_context_length,
+    add_context_lengths,
+    add_json,
+    add_lengths,
+    add_overwrite,
+    add_rules,
+    positive,
+)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -19,6 +28,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_pack(commands)
     _add_plan(commands)
     _add_compare(commands)
+    _add_report(commands)
     _add_verify(commands)
     _add_demo(commands)
     return parser
@@ -38,7 +48,7 @@ def _add_pack(
             "size, by all processors, and a run that was killed goes on where it was."
         ),
     )
-    _add_lengths(parser)
+    add_lengths(parser)
     parser.add_argument(
         "--output",
         required=True,
@@ -56,7 +66,7 @@ def _add_pack(
     )
     parser.add_argument(
         "--workers",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="sources packed at a time, into a folder (default: one a processor)",
     )
@@ -66,7 +76,7 @@ def _add_pack(
         help="refuse a folder that holds an earlier run, rather than go on with it",
     )
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    _add_overwrite(parser)
+    add_overwrite(parser)
 
 
 def _add_plan(
@@ -81,7 +91,7 @@ def _add_plan(
             "batch by batch."
         ),
     )
-    _add_lengths(parser)
+    add_lengths(parser)
 
 
 def _add_compare(
@@ -96,18 +106,45 @@ def _add_compare(
             "corpus, for several context lengths, in one pass over its lengths."
         ),
     )
-    parser.add_argument("sources", nargs="+", metavar="SOURCE", help=_SOURCES)
-    _add_columns(parser)
-    parser.add_argument(
-        "--context-length",
-        nargs="+",
-        action="extend",
-        type=_context_length,
-        metavar="L",
-        help="tokens in a training sequence; may be repeated (default: 2048 8192)",
+    parser.add_argument("sources", nargs="+", metavar="SOURCE", help=SOURCES)
+    add_columns(parser)
+    add_context_lengths(parser)
+    add_rules(parser)
+    add_json(parser)
+
+
+def _add_report(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> None:
+    parser = commands.add_parser(
+        "report",
+        help="draw what packing makes of a corpus, for several context lengths",
+        usage="fastpack report SOURCE ... --output report.html [options]",
+        description=(
+            "Write a page of words, charts and numbers, which opens without network: "
+            "documents cut, padding and sequences over the context length, cuts by the "
+            "length of documents, documents in a sequence, space left. Needs the extra "
+            "`plot`."
+        ),
     )
-    _add_rules(parser)
-    _add_json(parser)
+    parser.add_argument("sources", nargs="+", metavar="SOURCE", help=SOURCES)
+    add_columns(parser)
+    add_context_lengths(parser)
+    parser.add_argument(
+        "--output",
+        required=True,
+        type=Path,
+        metavar="PATH",
+        help="the .html file to write; with --format png or svg, the folder",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("html", "png", "svg"),
+        default="html",
+        help="one page, or each chart as a picture (default: %(default)s)",
+    )
+    add_rules(parser)
+    add_overwrite(parser)
 
 
 def _add_verify(
@@ -132,106 +169,10 @@ def _add_verify(
         action="extend",
         dest="sources",
         metavar="SOURCE",
-        help="the documents that were packed: " + _SOURCES,
+        help="the documents that were packed: " + SOURCES,
     )
-    _add_columns(parser)
-    _add_json(parser)
-
-
-_SOURCES = (
-    "files, folders or globs: Parquet (.parquet .pq), Arrow IPC (.arrow .ipc "
-    ".feather), CSV (.csv) or NDJSON (.ndjson .jsonl), read in the order in which they "
-    "are listed, the files of a folder or glob by name, part-2 before part-10"
-)
-
-
-def _add_lengths(parser: argparse.ArgumentParser) -> None:
-    """Add what says which documents are packed, and by which rules."""
-    parser.add_argument("sources", nargs="+", metavar="SOURCE", help=_SOURCES)
-    _add_columns(parser)
-    _add_context_length(parser, required=True)
-    _add_rules(parser)
-    _add_json(parser)
-
-
-def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--json", action="store_true", help="print the figures as JSON, to stdout"
-    )
-
-
-def _add_columns(parser: argparse.ArgumentParser) -> None:
-    """Add what says where lengths are."""
-    lengths = parser.add_mutually_exclusive_group()
-    lengths.add_argument(
-        "--length",
-        default="n_tokens",
-        metavar="COLUMN",
-        help="the column of document lengths in tokens (default: %(default)s)",
-    )
-    lengths.add_argument(
-        "--tokens",
-        metavar="COLUMN",
-        help="a column of token lists, whose lengths are taken instead",
-    )
-
-
-def _add_rules(parser: argparse.ArgumentParser) -> None:
-    """Add the rules of `PackingOptions`, which checks their values."""
-    rules = parser.add_argument_group("rules of the packing")
-    rules.add_argument(
-        "--long-documents",
-        choices=get_args(LongDocuments),
-        default="split",
-        help="what is done with documents longer than a sequence (default: split)",
-    )
-    rules.add_argument(
-        "--max-documents",
-        type=_integer,
-        metavar="N",
-        help="at most N chunks in a sequence (default: any number)",
-    )
-    rules.add_argument(
-        "--extra-tokens",
-        type=_integer,
-        default=0,
-        metavar="N",
-        help="N tokens (BOS, EOS) will be added to every chunk",
-    )
-    rules.add_argument(
-        "--align",
-        type=_integer,
-        default=1,
-        metavar="N",
-        help="every chunk takes a multiple of N tokens in its sequence",
-    )
-    rules.add_argument(
-        "--min-chunk",
-        type=_integer,
-        default=1,
-        metavar="N",
-        help="drop remainders of split documents that are shorter than N tokens",
-    )
-    rules.add_argument(
-        "--by",
-        nargs="+",
-        action="extend",
-        metavar="COLUMN",
-        help="columns in which the documents of a sequence do not differ",
-    )
-    rules.add_argument(
-        "--shuffle-seed",
-        type=_integer,
-        metavar="SEED",
-        help="number the sequences at random, for training in the order of `bin`",
-    )
-    rules.add_argument(
-        "--bins-multiple",
-        type=_integer,
-        default=1,
-        metavar="N",
-        help="round the number of sequences up to a multiple of N",
-    )
+    add_columns(parser)
+    add_json(parser)
 
 
 def _add_demo(
@@ -246,7 +187,7 @@ def _add_demo(
         ),
     )
     parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER")
-    _add_context_length(parser, required=False)
+    add_context_length(parser, required=False)
     parser.add_argument(
         "--output",
         type=Path,
@@ -255,47 +196,4 @@ def _add_demo(
         help="the folder for documents.parquet and assignment.parquet "
         "(default: %(default)s)",
     )
-    _add_overwrite(parser)
-
-
-def _add_context_length(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    parser.add_argument(
-        "--context-length",
-        required=required,
-        default=None if required else 2048,
-        type=_context_length,
-        metavar="L",
-        help="tokens in a training sequence" + ("" if required else " (default: 2048)"),
-    )
-
-
-def _add_overwrite(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="replace an output that exists; in a folder, start anew",
-    )
-
-
-def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError as error:
-        message = f"must be an integer, got {text!r}"
-        raise argparse.ArgumentTypeError(message) from error
-
-
-def _positive(text: str) -> int:
-    number = _integer(text)
-    if number < 1:
-        message = f"must be an integer of at least 1, got {text!r}"
-        raise argparse.ArgumentTypeError(message)
-    return number
-
-
-def _context_length(text: str) -> int:
-    try:
-        return PackingOptions(context_length=int(text)).context_length
-    except ValueError as error:
-        message = f"must be an integer from 1 to 2**31 - 1, got {text!r}"
-        raise argparse.ArgumentTypeError(message) from error
+    add_overwrite(parser)

@@ -24,9 +24,11 @@ from fastpack.errors import OptionError
 from fastpack.frame import pack_columns
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.outputs import check_output, write_parquet
+from fastpack.page import check_extra, check_report_output, write_report
 from fastpack.plan_quality import quality
 from fastpack.planning import PackingPlan
 from fastpack.reading import Columns, count_sources, read_columns, scan_all
+from fastpack.report import make_report
 from fastpack.shards import RunSettings, pack_shards
 from fastpack.sources import find_sources
 from fastpack.streaming import Documents
@@ -150,10 +152,23 @@ def _compare(arguments: argparse.Namespace) -> None:
         show_comparison(table)
 
 
+def _report(arguments: argparse.Namespace) -> None:
+    check_extra()
+    options = options_for(arguments.context_length or [2048, 8192], _rules(arguments))
+    paths = find_sources(arguments.sources)
+    output, form = arguments.output, arguments.format
+    check_report_output(output, form, paths, overwrite=arguments.overwrite)
+    columns = _plain_columns(arguments)._replace(by=options[0].by_columns)
+    report = make_report(scan_all(paths, columns), options)
+    for path in write_report(report, output, form, overwrite=arguments.overwrite):
+        print(f"wrote {path}", file=sys.stderr)  # noqa: T201
+
+
 COMMANDS = {
     "pack": _pack,
     "plan": _plan,
     "compare": _compare,
+    "report": _report,
     "verify": _verify,
     "demo": _demo,
 }

@@ -31,3 +31,7 @@ class SourceNotFoundError(FastpackError, FileNotFoundError):
 
 class OutputExistsError(FastpackError, FileExistsError):
     """The output exists already and is not to be overwritten."""
+
+
+class MissingExtraError(FastpackError, ImportError):
+    """What was asked for needs a package that is not installed."""

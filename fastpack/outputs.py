@@ -25,13 +25,17 @@ _ROW_GROUP_ROWS = 1 << 18
 
 
 def check_output(
-    output: Path, *, sources: Sequence[Path] = (), overwrite: bool
+    output: Path,
+    *,
+    suffix: str = ".parquet",
+    sources: Sequence[Path] = (),
+    overwrite: bool,
 ) -> None:
     """Refuse, before any work is done, an output that could not be written."""
-    if output.suffix.lower() != ".parquet":
+    if output.suffix.lower() != suffix:
         msg = (
-            f"the output must be a .parquet file, got {str(output)!r}\n"
-            "Hint: such as assignment.parquet."
+            f"the output must be a {suffix} file, got {str(output)!r}\n"
+            f"Hint: such as {output.stem or 'output'}{suffix}."
         )
         raise OptionError(msg)
     if not output.parent.is_dir():
@@ -46,7 +50,7 @@ def check_output(
     if any(output.exists() and output.samefile(source) for source in sources):
         msg = (
             f"the output is one of the sources: {output}\n"
-            "Hint: write the assignment to a file of its own."
+            "Hint: write to a file of its own."
         )
         raise OutputExistsError(msg)
     if output.exists() and not overwrite:

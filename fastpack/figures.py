@@ -1,0 +1,201 @@
+"""Figures of a corpus: the tables that are drawn, with titles and descriptions."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import polars as pl
+
+Kind = Literal[
+    "documents-cut",
+    "padding",
+    "sequences",
+    "truncations",
+    "documents-per-sequence",
+    "space-left",
+]
+
+_SINGLE_CLASSES = 24
+"""Up to so many documents in a sequence, each number is a class of its own."""
+
+
+class Figure(NamedTuple):
+    """Numbers that are drawn: the table has what the chart shows, and names its axes.
+
+    `description` says in a sentence what is to be seen, for who cannot see it.
+    """
+
+    kind: Kind
+    name: str
+    title: str
+    description: str
+    table: pl.DataFrame
+
+
+def sweep_figures(table: pl.DataFrame, n_documents: int) -> list[Figure]:
+    """Draw documents cut, padding and sequences over the context length."""
+    capacity = pl.col("context_length") * pl.col("sequences")
+    table = table.with_columns(
+        cut=100 * pl.col("documents_truncated") / n_documents,
+        padding=100 * pl.col("padding_tokens") / capacity,
+    ).pivot("strategy", index="context_length")
+    length = pl.col("context_length").alias("context length")
+    cut = table.select(
+        length,
+        pl.col("cut_concatenate").alias("concatenation, %"),
+        pl.col("cut_best_fit").alias("best-fit, %"),
+        pl.col("documents_truncated_concatenate").alias("concatenation"),
+        pl.col("documents_truncated_unnecessarily_concatenate").alias("of which fit"),
+        pl.col("documents_truncated_best_fit").alias("best-fit"),
+    )
+    padding = table.select(
+        length,
+        pl.col("padding_concatenate").alias("concatenation, %"),
+        pl.col("padding_best_fit").alias("best-fit, %"),
+        pl.col("padding_tokens_concatenate").alias("concatenation"),
+        pl.col("padding_tokens_best_fit").alias("best-fit"),
+    )
+    sequences = table.select(
+        length,
+        pl.col("sequences_concatenate").alias("concatenation"),
+        pl.col("sequences_best_fit").alias("best-fit"),
+        pl.col("sequences_truncate").alias("one document each"),
+        (100 * pl.col("sequences_over_concatenation_best_fit")).alias(
+            "best-fit over concatenation, %"
+        ),
+    )
+    return [
+        Figure(
+            "documents-cut",
+            "documents-cut",
+            "Documents cut, by context length",
+            _ends(cut, "concatenation, %", "Concatenation cuts", "of the documents")
+            + _ends(cut, "best-fit, %", "Best-fit packing", "of them"),
+            cut,
+        ),
+        Figure(
+            "padding",
+            "padding",
+            "Padding, by context length",
+            _ends(padding, "best-fit, %", "Best-fit packing pads", "of the capacity")
+            + _ends(padding, "concatenation, %", "Concatenation", "of it"),
+            padding,
+        ),
+        Figure(
+            "sequences",
+            "sequences",
+            "Sequences, by context length",
+            _ends(sequences, "best-fit", "Best-fit packing makes", "sequences")
+            + _ends(sequences, "concatenation", "Concatenation", ""),
+            sequences,
+        ),
+    ]
+
+
+def _ends(table: pl.DataFrame, column: str, does: str, what: str) -> str:
+    """Say what a column is at the first context length, and at the last."""
+    first, last = table.row(0, named=True), table.row(-1, named=True)
+    unit = " %" if column.endswith("%") else ""
+
+    def number(row: dict[str, Any]) -> str:
+        return f"{row[column]:.3g}{unit}" if unit else f"{row[column]:,}"
+
+    text = (
+        f"{does} {number(first)} {what} at {first['context length']:,} tokens, "
+        f"{number(last)} at {last['context length']:,}. "
+    )
+    return text.replace("  ", " ")
+
+
+def truncations_figure(table: pl.DataFrame, capacity: int) -> Figure:
+    """Draw the table of `fastpack.truncations`."""
+    table = table.select(
+        pl.Series("tokens", _labels(table["shortest"], table["longest"])),
+        "documents",
+        pl.col("concatenate").alias("concatenation"),
+        pl.col("best_fit").alias("best-fit"),
+    )
+    least, most = np.quantile(table["concatenation"].to_numpy(), [0, 1])
+    whole = table.filter(pl.col("best-fit") == 0).height
+    return Figure(
+        "truncations",
+        f"truncations-{capacity}",
+        "Cuts inside a document, by its length",
+        f"Best-fit packing cuts no document of the {whole} shortest of {table.height} "
+        "classes of lengths; concatenation cuts "
+        f"{least:.3g} to {most:.3g} "
+        "times a document.",
+        table,
+    )
+
+
+def documents_figure(bins: pl.DataFrame, capacity: int) -> Figure:
+    """Draw how many documents the bins of `bins_of` hold."""
+    most = int(bins["documents"].to_numpy().max())
+    edges = list(range(1, most + 2))
+    if most > _SINGLE_CLASSES:  # two classes to an octave
+        octaves = range(2, most.bit_length() + 1)
+        halves = [
+            start for power in octaves for start in (2**power, 3 * 2 ** (power - 1))
+        ]
+        edges = [1, 2, 3, *(start for start in halves if start <= most), most + 1]
+    table = _classes(bins, "documents", edges, "documents in a sequence")
+    return Figure(
+        "documents-per-sequence",
+        f"documents-per-sequence-{capacity}",
+        "Documents in a sequence",
+        f"Documents in most sequences: {_top(table)}; at most {most:,}.",
+        table.drop("space"),
+    )
+
+
+def space_figure(bins: pl.DataFrame, capacity: int) -> Figure:
+    """Draw the space left in the bins of `bins_of`."""
+    edges = [0, *(2**power for power in range(capacity.bit_length())), capacity + 1]
+    edges = sorted(set(edges))
+    table = _classes(bins, "space", edges, "space left, tokens")
+    full = table["sequences, %"][0] if table["space left, tokens"][0] == "0" else 0.0
+    return Figure(
+        "space-left",
+        f"space-left-{capacity}",
+        "Space left in sequences that are not full",
+        f"{full:.4g} % of all sequences are full.",
+        table.rename({"space": "padding tokens"}),
+    )
+
+
+def _classes(
+    bins: pl.DataFrame, column: str, edges: list[int], name: str
+) -> pl.DataFrame:
+    """Count bins by classes of a column, from each edge to the next; no empty ends."""
+    values = bins[column].to_numpy()
+    places = np.searchsorted(edges, values, side="right") - 1
+    counts = bins["bins"].to_numpy()
+    size = len(edges) - 1
+    sequences, space = np.zeros((2, size), np.int64)
+    np.add.at(sequences, places, counts)
+    np.add.at(space, places, counts * bins["space"].to_numpy())
+    used = np.flatnonzero(sequences)
+    there = slice(int(used[0]), int(used[-1]) + 1)
+    labels = _labels(edges[:-1], [edge - 1 for edge in edges[1:]])
+    return pl.DataFrame(
+        {
+            name: labels[there],
+            "sequences": sequences[there],
+            "sequences, %": 100 * sequences[there] / sequences.sum(),
+            "space": space[there],
+        }
+    )
+
+
+def _labels(
+    first: Sequence[int] | pl.Series, last: Sequence[int] | pl.Series
+) -> list[str]:
+    return [
+        f"{low:,}" if low == high else f"{low:,} - {high:,}"
+        for low, high in zip(first, last, strict=True)
+    ]
+
+
+def _top(table: pl.DataFrame) -> str:
+    return str(table.sort("sequences", descending=True)[table.columns[0]][0])

@@ -1,0 +1,90 @@
+"""Write a report: a page that needs no network, or each chart as a picture."""
+
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+from fastpack import __version__
+from fastpack.errors import MissingExtraError, OptionError
+from fastpack.figures import Figure
+from fastpack.outputs import check_output, replacing
+from fastpack.report import Report
+
+ReportFormat = Literal["html", "png", "svg"]
+
+
+def check_extra() -> None:
+    """Refuse, before any work is done, what cannot be drawn."""
+    for name in ("altair", "jinja2", "vl_convert"):
+        if find_spec(name) is None:
+            msg = (
+                f"a report needs the package {name}, which is not installed\n"
+                "Hint: pip install 'fastpack-llm[plot]'."
+            )
+            raise MissingExtraError(msg)
+
+
+def check_report_output(
+    output: Path, report_format: ReportFormat, sources: list[Path], *, overwrite: bool
+) -> None:
+    """Refuse, before any work is done, an output that could not be written."""
+    if report_format == "html":
+        check_output(output, suffix=".html", sources=sources, overwrite=overwrite)
+    elif output.exists() and not output.is_dir():
+        msg = (
+            f"charts are written into a folder, got the file {str(output)!r}\n"
+            "Hint: choose another name; --format html writes a single file."
+        )
+        raise OptionError(msg)
+
+
+def write_report(
+    report: Report, output: Path, report_format: ReportFormat, *, overwrite: bool
+) -> list[Path]:
+    """Write the page, or the charts into a folder; return what was written."""
+    if report_format == "html":
+        with replacing(output, overwrite=overwrite) as temporary:
+            temporary.write_text(render(report), "utf-8")
+        return [output]
+    from fastpack.plots import save_image  # noqa: PLC0415
+
+    output.mkdir(parents=True, exist_ok=True)
+    figures = [
+        *report.sweep,
+        *(each for part in report.sections for each in part.figures),
+    ]
+    targets = [output / f"{figure.name}.{report_format}" for figure in figures]
+    for target in targets:
+        check_output(target, suffix=target.suffix, overwrite=overwrite)
+    for figure, target in zip(figures, targets, strict=True):
+        with replacing(target, overwrite=overwrite) as temporary:
+            save_image(figure, temporary, report_format)
+    return targets
+
+
+def render(report: Report) -> str:
+    """Return the page."""
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415
+    from markupsafe import Markup  # noqa: PLC0415
+
+    from fastpack.plots import as_svg  # noqa: PLC0415
+
+    def drawn(figure: Figure) -> Markup:
+        return Markup(as_svg(figure))  # noqa: S704 - the texts in it are escaped there
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(cell=_cell, drawn=drawn)
+    template = files("fastpack").joinpath("report.html").read_text("utf-8")
+    return environment.from_string(template).render(report=report, version=__version__)
+
+
+def _cell(value: Any) -> str:
+    """Write a number as people read it: 99.9998, not 100."""
+    if isinstance(value, float):
+        if abs(value) < 1:
+            return f"{value:.3g}"
+        return f"{value:,.4f}".rstrip("0").rstrip(".")
+    return f"{value:,}" if isinstance(value, int) else str(value)

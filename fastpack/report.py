@@ -1,0 +1,192 @@
+"""What `fastpack report` says of a corpus: sentences, tables, and what to draw."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from fastpack.corpus_count import STRATEGIES, CorpusCount, count_corpus
+from fastpack.figures import (
+    Figure,
+    documents_figure,
+    space_figure,
+    sweep_figures,
+    truncations_figure,
+)
+from fastpack.options import MAX_CONTEXT_LENGTH, PackingOptions
+from fastpack.plan_quality import bins_of, quality
+from fastpack.planning import PackingPlan
+from fastpack.streaming import Documents
+
+SWEEP_STEPS = 13
+"""Context lengths of the sweep, both ends among them."""
+
+
+class Section(NamedTuple):
+    """One context length: what packing makes of the corpus, in words and figures."""
+
+    title: str
+    sentences: list[str]
+    figures: list[Figure]
+
+
+class Report(NamedTuple):
+    """All that is said; `comparison` is the table of `compare`, in words."""
+
+    title: str
+    sentences: list[str]
+    comparison: pl.DataFrame
+    sweep: list[Figure]
+    sections: list[Section]
+
+
+def make_report(documents: Documents, chosen: Sequence[PackingOptions]) -> Report:
+    """Count a corpus in one pass; say what packing makes of it.
+
+    Parameters
+    ----------
+    documents
+        The corpus.
+    chosen
+        The options, for each context length.
+    """
+    by_length = {each.context_length: each for each in chosen}
+    several = sweep_of(list(by_length.values()))
+    corpus = count_corpus(documents, several)
+    table = corpus.compare(STRATEGIES)
+    sections = [
+        _section(corpus, table, number, plan)
+        for number, plan in enumerate(corpus.plans)
+        if plan.options.context_length in by_length
+    ]
+    histogram = corpus.histogram
+    sentences = [f"{histogram.n_documents:,} documents, {histogram.n_tokens:,} tokens."]
+    if histogram.n_tokens:
+        mean = histogram.n_tokens / histogram.n_documents
+        longest = int(histogram.lengths[-1])
+        sentences.append(f"{mean:,.1f} tokens a document, {longest:,} in the longest.")
+    sentences += _rules(several[0])
+    return Report(
+        title="What packing makes of this corpus",
+        sentences=sentences,
+        comparison=_in_words(
+            table.filter(pl.col("context_length").is_in(list(by_length)))
+        ),
+        sweep=sweep_figures(table, histogram.n_documents) if histogram.n_tokens else [],
+        sections=sections,
+    )
+
+
+def sweep_of(chosen: Sequence[PackingOptions]) -> list[PackingOptions]:
+    """Return options for context lengths from the least chosen one to the greatest.
+
+    In equal ratios, the chosen ones among them, ascending. Around a single one, from a
+    quarter of it to four times as much.
+    """
+    rules = chosen[0]
+    lengths = [each.context_length for each in chosen]
+    low, high = min(lengths), max(lengths)
+    if low == high:
+        least = -(-(rules.extra_tokens + rules.min_chunk) // rules.align) * rules.align
+        # Where long documents are refused, a shorter context might refuse the corpus.
+        low = low if rules.long_documents == "error" else max(low // 4, least)
+        high = min(high * 4, MAX_CONTEXT_LENGTH)
+    steps = np.rint(np.geomspace(low, high, SWEEP_STEPS) / rules.align) * rules.align
+    between = {int(step) for step in steps if low <= step <= high}
+    return [
+        replace(rules, context_length=each) for each in sorted({*lengths, *between})
+    ]
+
+
+def _rules(options: PackingOptions) -> Iterator[str]:
+    """Say which rules there are beside the defaults."""
+    plain = PackingOptions(context_length=options.context_length).as_dict()
+    rules = [
+        f"{name} = {value}"
+        for name, value in options.as_dict().items()
+        if value != plain[name]
+    ]
+    if rules:
+        yield "Rules of best-fit packing: " + ", ".join(rules) + "."
+
+
+def _section(
+    corpus: CorpusCount, table: pl.DataFrame, number: int, plan: PackingPlan
+) -> Section:
+    capacity = plan.options.context_length
+    figures = []
+    if plan.n_bins:
+        bins = bins_of(plan)
+        figures = [
+            truncations_figure(corpus.truncations(number), capacity),
+            documents_figure(bins, capacity),
+            space_figure(bins, capacity),
+        ]
+    of_capacity = table.filter(pl.col("context_length") == capacity)
+    rows = {row["strategy"]: row for row in of_capacity.to_dicts()}
+    return Section(
+        title=f"Sequences of {capacity:,} tokens",
+        sentences=_sentences(rows, quality(plan), plan),
+        figures=figures,
+    )
+
+
+def _sentences(
+    rows: dict[str, dict[str, Any]], figures: dict[str, Any], plan: PackingPlan
+) -> list[str]:
+    joined, packed = rows["concatenate"], rows["best_fit"]
+    more = packed["sequences"] - joined["sequences"]
+    compared = (
+        "as many as concatenation"
+        if not more
+        else f"{abs(more):,} {'more' if more > 0 else 'fewer'} than concatenation "
+        f"({_percent(abs(packed['sequences_over_concatenation']))})"
+    )
+    bound = (
+        "No packing has fewer"
+        if not figures["gap"]
+        else f"At most {figures['gap']:,} more than the best packing there is "
+        f"({_percent(figures['gap_share'])})"
+    )
+    fitting = packed["documents_truncated_unnecessarily"]
+    longer = f"{fitting:,} of them no longer than" if fitting else "all longer than"
+    unused = packed["padding_tokens"] / (plan.options.context_length * plan.n_bins or 1)
+    concatenation = (
+        f"Concatenation cuts {joined['documents_truncated']:,} documents, "
+        f"{joined['documents_truncated_unnecessarily']:,} of them no longer than a "
+        "sequence."
+    )
+    best_fit = (
+        f"Best-fit packing cuts {packed['documents_truncated']:,}, {longer} a "
+        f"sequence, and makes {packed['sequences']:,} sequences, {compared}."
+    )
+    waste = f"{bound}; {_percent(unused)} of the capacity is padding."
+    sentences = [concatenation, best_fit, waste]
+    if packed["tokens_dropped"]:
+        sentences.append(f"It leaves out {packed['tokens_dropped']:,} tokens.")
+    if plan.n_bins:
+        sentences.append(
+            f"A sequence holds {figures['documents_per_bin_mean']:,.1f} documents on "
+            f"average, {figures['documents_per_bin_median']:,} in the median, "
+            f"{figures['documents_per_bin_max']:,} at most."
+        )
+    return sentences
+
+
+def _in_words(comparison: pl.DataFrame) -> pl.DataFrame:
+    """Name columns and strategies for people; shares become percentages."""
+    shares = pl.selectors.float()
+    return comparison.with_columns(
+        pl.col("strategy").str.replace("_", "-"), shares * 100
+    ).rename(
+        lambda name: (
+            name.replace("_", " ")
+            + (", %" if comparison.schema[name].is_float() else "")
+        )
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
