@@ -9,10 +9,15 @@ import polars as pl
 DOCUMENTS = [
     int(number)
     for number in os.environ.get(
-        "FASTPACK_BENCHMARK_DOCUMENTS", "10000,1000000,10000000"
+        "FASTPACK_BENCHMARK_DOCUMENTS", "10000,100000,1000000,10000000"
     ).split(",")
 ]
-CONTEXT_LENGTHS = [2048, 8192]
+CONTEXT_LENGTHS = [
+    int(number)
+    for number in os.environ.get(
+        "FASTPACK_BENCHMARK_CONTEXT_LENGTHS", "2048,3000,8192,32768,131072"
+    ).split(",")
+]
 RULES = {
     "no rule": {},
     "max_documents": {"max_documents": 8},
@@ -25,8 +30,10 @@ RULES = {
     "by (strings)": {"by": "source"},
 }
 DISTRIBUTIONS = os.environ.get(
-    "FASTPACK_BENCHMARK_DISTRIBUTIONS", "web,code,chat,uniform,equal,long"
+    "FASTPACK_BENCHMARK_DISTRIBUTIONS", "web,code,chat,uniform,equal,long,hard"
 ).split(",")
+WORKLOADS = ["web", "code", "chat", "uniform", "hard"]
+"""What peers are compared on."""
 
 
 def _log_normal(rng, n, mean, sigma):
@@ -58,6 +65,12 @@ def make_lengths(distribution, n_documents, context_length=2048):
         "equal": lambda: np.full(n_documents, context_length // 3),
         "long": lambda: rng.integers(
             context_length + 1, 4 * context_length, n_documents
+        ),
+        # Two fit into a sequence and leave a gap of nearly a third, for ones.
+        "hard": lambda: np.where(
+            rng.random(n_documents) < 0.5,
+            1,
+            context_length // 3 + 1 + rng.integers(0, 8, n_documents),
         ),
     }[distribution]()
     array = np.clip(lengths, 1, 2**31 - 1).astype(np.int32)

@@ -19,9 +19,11 @@ import polars as pl
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import fastpack
-from benchmarks.distributions import CONTEXT_LENGTHS, RULES, make_frame, make_lengths
+from benchmarks.distributions import RULES, make_frame, make_lengths
 from benchmarks.kernels import assign, bins_and_offsets, count
 from fastpack.planning import PackingPlan
+
+CONTEXT_LENGTHS = [2048, 8192]
 
 PLAIN = fastpack.PackingOptions(context_length=CONTEXT_LENGTHS[0])
 

@@ -68,6 +68,9 @@ class Stages:
     def track_bins_over_lower_bound(self, documents, context_length, distribution):
         return self.plan.n_bins / self.plan.lower_bound
 
+    def track_efficiency(self, documents, context_length, distribution):
+        return self.plan.efficiency
+
 
 class TenBillionDocuments:
     """Planning does not depend on the number of documents."""

@@ -118,7 +118,10 @@ def account_for(
     """Account for documents that were cut into `chunks` and put into bins."""
     n_chunks = chunks.n_chunks
     packed = exact_sum(chunks.lengths, chunks.counts)
-    taken = exact_sum(options.footprints(chunks.lengths), chunks.counts)
+    footprints = options.footprints(chunks.lengths)
+    taken = packed
+    if footprints is not chunks.lengths:
+        taken = exact_sum(footprints, chunks.counts)
     extra = n_chunks * options.extra_tokens
     return Account(
         context_length=options.context_length,
@@ -156,6 +159,8 @@ def _as_series(values: list[Any], name: str) -> pl.Series:
 
 def sum_accounts(accounts: Sequence[Account], options: PackingOptions) -> Account:
     """Account for several groups together."""
+    if len(accounts) == 1:
+        return accounts[0]
     totals: dict[str, Any] = {
         field.name: sum(getattr(account, field.name) for account in accounts)
         for field in fields(Account)

@@ -52,8 +52,10 @@ class Assigner:
         groups: npt.NDArray[np.int32] | None = None,
     ) -> pl.DataFrame:
         """Give the rows of the next documents as one table: see `tables`."""
-        tables = [self.empty_table(kept), *self.tables(lengths, kept, groups)]
-        return pl.concat(tables, rechunk=False)
+        tables = list(self.tables(lengths, kept, groups))
+        if len(tables) == 1:
+            return tables[0]
+        return pl.concat([self.empty_table(kept), *tables], rechunk=False)
 
     def tables(
         self,
@@ -115,7 +117,7 @@ class Assigner:
         columns = {}
         if self._cursors.has_nulls:
             # They are copied where there are nulls: not to be held by the others then.
-            columns = _allocate(["bin", "bin_offset"], rows)
+            columns = allocate(["bin", "bin_offset"], rows)
             result = [name for name in result if name not in columns]
         if not with_document:
             # Only to gather with: written to the same memory each time.
@@ -123,7 +125,7 @@ class Assigner:
                 self._indices = np.empty(rows, np.int64)
             columns["document"] = self._indices[:rows]
             result.remove("document")
-        return columns | _allocate(result, rows)
+        return columns | allocate(result, rows)
 
     def _table(
         self,
@@ -131,20 +133,15 @@ class Assigner:
         rows: int,
         kept: pl.DataFrame | None,
     ) -> pl.DataFrame:
-        document = columns["document"][:rows]
-        if kept is None:
-            identity = pl.DataFrame({"document": document})
-        elif document[-1] == rows - 1:  # a row a document: nothing to gather
-            identity = kept[:rows]
-        else:
-            identity = kept[document]
-        table = identity.hstack(
-            [
-                pl.Series(name, columns[name][:rows])
-                for name in ASSIGNMENT_SCHEMA
-                if name != "document"
-            ]
+        document, *chunks = (
+            pl.Series(name, columns[name][:rows]) for name in ASSIGNMENT_SCHEMA
         )
+        if kept is None:
+            table = pl.DataFrame([document, *chunks])
+        elif document[-1] == rows - 1:  # a row a document: nothing to gather
+            table = kept[:rows].hstack(chunks)
+        else:
+            table = kept[document].hstack(chunks)
         if self._cursors.has_nulls:
             packed = pl.col("bin") >= 0
             table = table.with_columns(
@@ -153,7 +150,7 @@ class Assigner:
         return table
 
 
-def _allocate(names: list[str], rows: int) -> dict[str, npt.NDArray[Any]]:
+def allocate(names: list[str], rows: int) -> dict[str, npt.NDArray[Any]]:
     """Allocate columns of the assignment table at once, as zeros.
 
     Fresh pages cost more than the packing. NumPy asks for huge ones from 4 MiB on, but

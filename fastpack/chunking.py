@@ -19,6 +19,8 @@ class Chunks(NamedTuple):
     ----------
     lengths, counts
         The different chunk lengths, longest first, and how many chunks have each.
+    n_chunks
+        Chunks that are packed: the sum of `counts`.
     empty_documents, dropped_documents, cut_documents
         Documents of no tokens, left out, and split or truncated.
     truncated, dropped
@@ -28,16 +30,12 @@ class Chunks(NamedTuple):
 
     lengths: npt.NDArray[np.int64]
     counts: npt.NDArray[np.int64]
+    n_chunks: int
     empty_documents: int
     dropped_documents: int
     cut_documents: int
     truncated: int
     dropped: int
-
-    @property
-    def n_chunks(self) -> int:
-        """Chunks that are packed."""
-        return exact_sum(self.counts)
 
     @property
     def n_unpacked(self) -> int:
@@ -48,7 +46,7 @@ class Chunks(NamedTuple):
 def cut_into_chunks(histogram: LengthHistogram, options: PackingOptions) -> Chunks:
     """Cut documents into chunks that fit a bin, all of one length at a time."""
     longest = options.max_chunk
-    first, long = np.searchsorted(histogram.lengths, [1, longest + 1])
+    first, long = histogram.lengths.searchsorted([1, longest + 1]).tolist()
     parts = [(histogram.lengths[first:long], histogram.counts[first:long])]
     lengths, counts = histogram.lengths[long:], histogram.counts[long:]
     n_long = exact_sum(counts)
@@ -75,6 +73,7 @@ def cut_into_chunks(histogram: LengthHistogram, options: PackingOptions) -> Chun
     return Chunks(
         lengths=np.ascontiguousarray(chunk_lengths[::-1]),
         counts=np.ascontiguousarray(chunk_counts[::-1]),
+        n_chunks=exact_sum(chunk_counts),
         empty_documents=exact_sum(histogram.counts[:first]),
         dropped_documents=n_dropped,
         cut_documents=n_long - n_dropped,

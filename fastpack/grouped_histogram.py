@@ -9,8 +9,9 @@ import polars as pl
 
 from fastpack.errors import DataError, OptionError, OptionTypeError
 from fastpack.groups import GroupEncoder, select_by
-from fastpack.histogram import LengthCounter, LengthHistogram, check_total
+from fastpack.histogram import LengthHistogram, check_total
 from fastpack.inputs import length_arrays
+from fastpack.length_table import LengthTable
 from fastpack.options import PackingOptions
 
 
@@ -195,7 +196,7 @@ class GroupCounter:
         self._name = name
         self._encoder = GroupEncoder(by.clear())
         self._most_groups = self._FIRST_GROUPS
-        self._counter = LengthCounter(name, self._most_groups)
+        self._counter = LengthTable(name, self._most_groups)
         self._earlier: list[tuple[npt.NDArray[np.int64], ...]] = []
         self.n_rows = 0
 
@@ -208,7 +209,7 @@ class GroupCounter:
         if n_groups > self._most_groups:
             self._earlier.append(self._counted())
             self._most_groups = 1 << n_groups.bit_length()
-            self._counter = LengthCounter(self._name, self._most_groups)
+            self._counter = LengthTable(self._name, self._most_groups)
             self._counter.n_rows = self.n_rows
         start = 0
         for array in length_arrays(lengths):

@@ -152,7 +152,7 @@ class PackingOptions:
 
     def footprints(self, lengths: "npt.NDArray[np.int64]") -> "npt.NDArray[np.int64]":
         """Return what chunks of these lengths take in their bins, in tokens."""
-        taken = lengths + self.extra_tokens
+        taken = lengths + self.extra_tokens if self.extra_tokens else lengths
         return taken if self.align == 1 else -(-taken // self.align) * self.align
 
     def as_dict(self) -> dict[str, Any]:

@@ -42,6 +42,8 @@ def place_groups(
             "Hint: choose a smaller multiple, or a shorter `context_length`."
         )
         raise DataError(msg)
+    if len(runs) == 1:
+        return runs[0], n_bins
     first_bin = 0
     for group, part in enumerate(runs):
         part["first_bin"] += first_bin
@@ -78,13 +80,15 @@ def _place(chunks: Chunks, options: PackingOptions) -> tuple[npt.NDArray[Any], i
     # Measured: 2.5 to 3 runs a length. Where there are more, another round follows.
     buffer = np.empty(4 * n_lengths, best_fit.RUN)
     parts = []
-    while n_runs := best_fit.best_fit_decreasing(
-        spaces, capacity, chunks.lengths, footprints, left, max_chunks, buffer
-    ):
+    n_runs = buffer.size
+    while n_runs == buffer.size:
+        n_runs = best_fit.best_fit_decreasing(
+            spaces, capacity, chunks.lengths, footprints, left, max_chunks, buffer
+        )
         # As bytes: records are copied field by field, at 20 times the price.
         parts.append(buffer[:n_runs].view(np.uint8).copy())
-    runs = np.concatenate(parts).view(best_fit.RUN)
-    return runs, int(spaces.first[best_fit.EMPTY_BINS])
+    runs = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return runs.view(best_fit.RUN), int(spaces.first[best_fit.EMPTY_BINS])
 
 
 def add_bins(runs: npt.NDArray[Any], n_bins: int, n_more: int) -> npt.NDArray[Any]:

@@ -3,6 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+_INT64 = 2**63
+
 _Int64Array = npt.NDArray[np.int64]
 
 
@@ -18,17 +20,26 @@ def merge_counts(
         return lengths, table[lengths]
     order = np.argsort(lengths, kind="stable")
     lengths = lengths[order]
-    first = np.flatnonzero(np.diff(lengths, prepend=-1))
+    is_first = np.ones(lengths.size, bool)
+    np.not_equal(lengths[1:], lengths[:-1], out=is_first[1:])
+    first = np.flatnonzero(is_first)
     return lengths[first], np.add.reduceat(counts[order], first)
 
 
 def exact_sum(values: _Int64Array, counts: _Int64Array | None = None) -> int:
-    """Add up `values`, each as often as `counts` says; int64 may be too small."""
-    # Not np.dot: for floats that is BLAS, whose threads then spin for milliseconds.
+    """Add up `values`, none negative, each as often as `counts` says.
+
+    Int64 may be too small for that.
+    """
+    if values.size == 0:
+        return 0
+    # None is negative, so the largest of all bounds the sum. Integers, so np.dot is a
+    # plain loop; of floats it is BLAS, whose threads then spin for milliseconds.
+    largest = int(values.max())
     if counts is None:
-        if np.sum(values, dtype=np.float64) < 2.0**62:
-            return int(np.sum(values))
+        if largest * values.size < _INT64:
+            return int(np.add.reduce(values))
         return sum(values.tolist())
-    if np.sum(np.multiply(values, counts, dtype=np.float64)) < 2.0**62:
-        return int(np.sum(values * counts))
+    if largest * exact_sum(counts) < _INT64:
+        return int(np.dot(values, counts))
     return sum(map(int.__mul__, values.tolist(), counts.tolist()))

@@ -3,13 +3,20 @@
 import importlib
 import inspect
 import itertools
+import json
 import sys
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from oracle import Rules, best_fit_decreasing
 
 ROOT = Path(__file__).parents[1]
-MODULES = ["checks", "frame", "kernels", "startup"]
+MODULES = ["checks", "frame", "kernels", "shards", "startup"]
 
 
 @pytest.fixture
@@ -44,6 +51,54 @@ def test_every_benchmark(benchmarks, module):
             getattr(instance, "teardown", lambda *_: None)(*values)
             n_runs += 1
     assert n_runs > 0
+
+
+@pytest.mark.slow
+def test_peers(benchmarks, monkeypatch, capsys):
+    peers = benchmarks("peers")
+    arguments = ["peers.py", "--documents", "2000", "--workload", "hard"]
+    monkeypatch.setattr(sys, "argv", [*arguments, "--json"])
+    peers.main()
+    rows = json.loads(capsys.readouterr().out)
+    for row in rows:
+        assert row["valid"]
+        assert row["seconds"] > 0
+        assert (row["workload"], row["documents"]) == ("hard", 2000)
+        assert {"bins", "exact", "peak_mb"} <= set(row)
+    ours = {"fastpack.pack", "fastpack kernels", "per chunk, Numba"}
+    exact = [row["exact"] for row in rows if row["peer"] in ours]
+    assert exact == [True] * 3
+    table = "\n".join(peers.markdown(rows, [2000]))
+    assert "| hard | 2,000 | exact |" in table
+    assert "| fastpack.pack |" in table
+
+
+def test_what_peers_are_checked_for(benchmarks):
+    check = benchmarks("peers").check
+    lengths = np.array([2048, 1000, 1000, 1000, 48])
+    right = [0, 1, 1, 2, 1]
+    assert check(lengths, np.array(right), lengths, truncates=False)[:2] == (True, True)
+    worse = np.array([0, 1, 2, 3, 1])
+    assert check(lengths, worse, lengths, truncates=False) == (True, False, 4)
+    too_full = np.array([0, 1, 1, 1, 2])
+    assert check(lengths, too_full, lengths, truncates=False) == (False, False, 3)
+    lost = np.array([0, 1, 1, 2])
+    assert not check(lengths[:4], lost, lengths, truncates=False)[0]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lengths=st.lists(st.integers(0, 40), max_size=60), capacity=st.integers(1, 17))
+def test_one_chunk_at_a_time(benchmarks, lengths, capacity):
+    pack_one_by_one = benchmarks("per_chunk").pack_one_by_one
+    chunks, bins, offsets = pack_one_by_one(np.array(lengths, np.int32), capacity)
+    table = pl.DataFrame({"chunk": chunks, "bin": bins, "offset": offsets})
+    held = table.sort("bin", "offset").group_by("bin", maintain_order=True)
+    for _, part in held:  # one behind the other, none beyond the end
+        ends = part["offset"] + part["chunk"]
+        assert part["offset"].to_list() == [0, *ends[:-1]]
+        assert ends[-1] <= capacity
+    spaces = sorted(capacity - held.agg(pl.col("chunk").sum())["chunk"].to_numpy())
+    assert spaces == sorted(best_fit_decreasing(chunks.tolist(), Rules(capacity)))
 
 
 def test_undefined_names(benchmarks):
