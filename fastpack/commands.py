@@ -159,7 +159,8 @@ def _report(arguments: argparse.Namespace) -> None:
     output, form = arguments.output, arguments.format
     check_report_output(output, form, paths, overwrite=arguments.overwrite)
     columns = _plain_columns(arguments)._replace(by=options[0].by_columns)
-    report = make_report(scan_all(paths, columns), options)
+    name = ", ".join(arguments.sources)
+    report = make_report(name, scan_all(paths, columns), options)
     for path in write_report(report, output, form, overwrite=arguments.overwrite):
         print(f"wrote {path}", file=sys.stderr)  # noqa: T201
 

@@ -42,11 +42,15 @@ class Report(NamedTuple):
     sections: list[Section]
 
 
-def make_report(documents: Documents, chosen: Sequence[PackingOptions]) -> Report:
+def make_report(
+    name: str, documents: Documents, chosen: Sequence[PackingOptions]
+) -> Report:
     """Count a corpus in one pass; say what packing makes of it.
 
     Parameters
     ----------
+    name
+        What the corpus is called.
     documents
         The corpus.
     chosen
@@ -69,7 +73,7 @@ def make_report(documents: Documents, chosen: Sequence[PackingOptions]) -> Repor
         sentences.append(f"{mean:,.1f} tokens a document, {longest:,} in the longest.")
     sentences += _rules(several[0])
     return Report(
-        title="What packing makes of this corpus",
+        title=f"What packing makes of {name}",
         sentences=sentences,
         comparison=_in_words(
             table.filter(pl.col("context_length").is_in(list(by_length)))
@@ -150,8 +154,11 @@ def _sentences(
         else f"At most {figures['gap']:,} more than the best packing there is "
         f"({_percent(figures['gap_share'])})"
     )
-    fitting = packed["documents_truncated_unnecessarily"]
+    cut, fitting = (
+        packed[f"documents_truncated{which}"] for which in ("", "_unnecessarily")
+    )
     longer = f"{fitting:,} of them no longer than" if fitting else "all longer than"
+    cuts = f"cuts {cut:,}, {longer} a sequence," if cut else "cuts none"
     unused = packed["padding_tokens"] / (plan.options.context_length * plan.n_bins or 1)
     concatenation = (
         f"Concatenation cuts {joined['documents_truncated']:,} documents, "
@@ -159,8 +166,8 @@ def _sentences(
         "sequence."
     )
     best_fit = (
-        f"Best-fit packing cuts {packed['documents_truncated']:,}, {longer} a "
-        f"sequence, and makes {packed['sequences']:,} sequences, {compared}."
+        f"Best-fit packing {cuts} and makes {packed['sequences']:,} sequences, "
+        f"{compared}."
     )
     waste = f"{bound}; {_percent(unused)} of the capacity is padding."
     sentences = [concatenation, best_fit, waste]

@@ -27,7 +27,7 @@ KINDS = {"documents-cut", "padding", "sequences"}
 def report_of(lengths, context_lengths, **rules):
     documents = lengths_alone(pl.LazyFrame({"n_tokens": lengths}), ())
     options = [PackingOptions(context_length=each, **rules) for each in context_lengths]
-    return make_report(documents, options)
+    return make_report("a corpus", documents, options)
 
 
 @given(
@@ -170,9 +170,11 @@ def test_small_corpora(lengths):
 def test_texts_of_users_are_escaped():
     frame = pl.LazyFrame({"n_tokens": [5, 3], "<b>&": ["x", "y"]})
     options = PackingOptions(context_length=4, by="<b>&")
-    page = render(make_report(lengths_alone(frame, options.by_columns), [options]))
+    documents = lengths_alone(frame, options.by_columns)
+    page = render(make_report("<script>", documents, [options]))
     assert "&lt;b&gt;&amp;" in page
     assert "<b>" not in page
+    assert "<script>" not in page
 
 
 @pytest.fixture
@@ -189,6 +191,7 @@ def test_command(corpus, tmp_path, capsys):
     assert f"wrote {output}" in capsys.readouterr().err
     page = output.read_text("utf-8")
     assert "Sequences of 64 tokens" in page
+    assert f"What packing makes of {corpus}" in page
     assert main([*command, "--output", str(output)]) == 1
     assert "--overwrite" in capsys.readouterr().err
     assert main([*command, "--output", str(output), "--overwrite"]) == 0
