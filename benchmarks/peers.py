@@ -39,7 +39,7 @@ CONTEXT_LENGTH = 2048
 SECONDS_A_PACKER = 3.0
 """After that no further round is begun."""
 
-ROUNDS = 15
+ROUNDS = 101
 
 
 def memory(name):
