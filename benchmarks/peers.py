@@ -215,15 +215,25 @@ def draw(rows, path):
         alt.Chart(table.select("peer", "documents", "seconds"))
         .mark_line(point=True)
         .encode(
-            x=alt.X("documents:Q").scale(type="log").axis(format="~s"),
-            y=alt.Y("seconds:Q").scale(type="log").axis(format="~s", tickCount=8),
-            color=alt.Color("peer:N", sort=names, title=None).legend(labelLimit=260),
+            x=alt.X("documents:Q")
+            .scale(type="log", nice=False)
+            .axis(values=table["documents"].unique().to_list(), format="~s"),
+            y=alt.Y("seconds:Q", title="time")
+            .scale(type="log")
+            .axis(
+                values=[10.0**power for power in range(-4, 3)],
+                labelExpr="datum.value < 1 ? format(1000 * datum.value, '~r') + ' ms'"
+                " : datum.value + ' s'",
+            ),
+            color=alt.Color("peer:N", sort=names, title=None)
+            .scale(scheme="tableau20")
+            .legend(labelLimit=260),
         )
         .properties(
             width=480,
             height=320,
             background="white",
-            title=f"Seconds to pack, {rows[0]['workload']}, L = {CONTEXT_LENGTH}",
+            title=f"Time to pack, {rows[0]['workload']}, L = {CONTEXT_LENGTH}",
         )
     )
     chart.save(str(path))
