@@ -21,11 +21,12 @@ import polars as pl
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import fastpack
-from benchmarks.distributions import make_lengths
+from benchmarks.distributions import DISTRIBUTIONS, make_lengths
 from benchmarks.figures import in_turns, touch_output
 from benchmarks.kernels import count
 from fastpack.assigning import ROW_BYTES, allocate
 from fastpack.planning import PackingPlan
+from fastpack.shared_arguments import positive
 
 COLUMNS = ["bin", "bin_offset"]
 
@@ -70,6 +71,7 @@ class Halves:
     def copy(self, part, target):
         for name in COLUMNS:
             np.copyto(target[name], self.columns[part][name])
+        return target  # to be freed outside the clock
 
     def rank(self, part):
         self.counts[part][:] = 0
@@ -79,6 +81,7 @@ class Halves:
         before = self.before[part]
         cursors = self.plan.cursors(self.plan.cut(before), before.n_documents)
         cursors.fill(self.parts[part], target)
+        return target
 
     def all_stages(self):
         histograms = list(self.executor.map(count, self.parts))
@@ -86,7 +89,7 @@ class Halves:
         for histogram in histograms[1:]:
             total += histogram
         self.plan = PackingPlan(total, self.options)
-        self.each(lambda part: self.assign(part, self.fresh(part)))()
+        return self.each(lambda part: self.assign(part, self.fresh(part)))()
 
 
 def stages(lengths, options, threads):
@@ -159,10 +162,10 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--documents", type=int, default=10_000_000)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--context-length", type=int, default=2048)
-    parser.add_argument("--workload", default="web")
+    parser.add_argument("--documents", type=positive, default=10_000_000)
+    parser.add_argument("--rounds", type=positive, default=15)
+    parser.add_argument("--context-length", type=positive, default=2048)
+    parser.add_argument("--workload", choices=DISTRIBUTIONS, default="web")
     arguments = parser.parse_args()
     length = arguments.context_length
     lengths = make_lengths(arguments.workload, arguments.documents, length)

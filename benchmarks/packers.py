@@ -17,23 +17,29 @@ class Packer(NamedTuple):
     """A way to pack.
 
     `prepare` makes its input of document lengths and is not timed; `pack` is.
-    `chunks_and_bins` makes of its result the length and the bin of each chunk.
+    `chunks_and_bins` makes of its result the length and the bin of each chunk; where it
+    gives its offset too, chunks are in document order.
     """
 
     name: str
     package: str | None
     prepare: Callable[[Any, int], Any]
     pack: Callable[[Any, int], Any]
-    chunks_and_bins: Callable[[Any, Any], tuple[Any, Any]]
+    chunks_and_bins: Callable[[Any, Any], tuple[Any, ...]]
     truncates: bool = False
     limit: int = 10**9  # documents; more would take longer than it is worth
 
 
 def split(lengths, context_length):
-    """Return chunks: peers that take no document longer than L get these, as a gift."""
-    full, remainders = np.divmod(lengths, context_length)
-    chunks = [np.full(int(full.sum()), context_length), remainders[remainders > 0]]
-    return np.random.default_rng(0).permutation(np.concatenate(chunks)).astype(np.int64)
+    """Return the chunks of documents, in order.
+
+    Peers that take no document longer than L get these, as a gift.
+    """
+    lengths = lengths.astype(np.int64)
+    n_chunks = -(-lengths // context_length)
+    chunks = np.full(n_chunks.sum(), context_length)
+    chunks[np.cumsum(n_chunks) - 1] = lengths - (n_chunks - 1) * context_length
+    return chunks
 
 
 def _kernels(lengths, context_length):
@@ -46,10 +52,7 @@ def _kernels(lengths, context_length):
 
 def _kernels_result(result, lengths):
     plan, bins, offsets = result
-    table = plan.assign(pl.Series("n_tokens", lengths))
-    assert np.array_equal(table["bin"], bins)
-    assert np.array_equal(table["bin_offset"], offsets)
-    return table["chunk_length"].to_numpy(), bins
+    return split(lengths, plan.options.context_length), bins, offsets
 
 
 def _groups(groups, lengths):
@@ -91,7 +94,10 @@ def _trl(strategy, batch):
 
 
 def _trl_result(packed, _):
-    held = pl.from_arrow(packed.data.table.column("seq_lengths").combine_chunks())
+    table = packed.data.table
+    held = pl.from_arrow(table.column("seq_lengths").combine_chunks())
+    tokens = pl.from_arrow(table.column("input_ids").combine_chunks())
+    assert held.list.sum().to_list() == tokens.list.len().to_list()
     bins = pl.DataFrame({"chunk": held}).with_row_index("bin").explode("chunk")
     return bins["chunk"].to_numpy(), bins["bin"].to_numpy()
 
@@ -154,6 +160,7 @@ PACKERS = {
             lambda table, _: (
                 table["chunk_length"].to_numpy(),
                 table["bin"].to_numpy(),
+                table["bin_offset"].to_numpy(),
             ),
         ),
         Packer("fastpack kernels", None, _as_is, _kernels, _kernels_result),
@@ -162,7 +169,7 @@ PACKERS = {
             None,
             _as_is,
             pack_one_by_one,
-            lambda result, _: result[:2],
+            lambda result, _: result,
         ),
         Packer("LightBinPack obfd", "lightbinpack", _as_list, _lightbinpack, _groups),
         Packer(

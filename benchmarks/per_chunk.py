@@ -53,7 +53,7 @@ def pack_one_by_one(lengths, context_length):
         node //= 2
     head = np.full(context_length + 1, -1, np.int64)  # of the bins of each space
     next_bin = np.empty(n_chunks, np.int64)
-    bins = np.empty(n_chunks, np.int64)
+    bins = np.empty(n_chunks, np.int32)
     offsets = np.empty(n_chunks, np.int32)
     n_bins = 0
     for k in by:

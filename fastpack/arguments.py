@@ -76,7 +76,7 @@ def _add_pack(
         help="refuse a folder that holds an earlier run, rather than go on with it",
     )
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    add_overwrite(parser)
+    add_overwrite(parser, "replace an output that exists; in a folder, start anew")
 
 
 def _add_plan(

@@ -15,6 +15,13 @@ Kind = Literal[
     "space-left",
 ]
 
+NAMES = {
+    "concatenate": "concatenation",
+    "truncate": "one document each",
+    "best_fit": "best-fit",
+}
+"""Strategies, as people read them."""
+
 _SINGLE_CLASSES = 24
 """Up to so many documents in a sequence, each number is a class of its own."""
 
@@ -115,16 +122,20 @@ def truncations_figure(table: pl.DataFrame, capacity: int) -> Figure:
         pl.col("concatenate").alias("concatenation"),
         pl.col("best_fit").alias("best-fit"),
     )
-    least, most = np.quantile(table["concatenation"].to_numpy(), [0, 1])
-    whole = table.filter(pl.col("best-fit") == 0).height
+    by = {
+        name: np.quantile(table[name].to_numpy(), [0, 1])
+        for name in ("concatenation", "best-fit")
+    }
+    spans = [
+        f"{least:,.3g} to {most:,.3g} by {name}" for name, (least, most) in by.items()
+    ]
     return Figure(
         "truncations",
         f"truncations-{capacity}",
         "Cuts inside a document, by its length",
-        f"Best-fit packing cuts no document of the {whole} shortest of {table.height} "
-        "classes of lengths; concatenation cuts "
-        f"{least:.3g} to {most:.3g} "
-        "times a document.",
+        "Cuts inside a document, on the average of its class: "
+        + ", ".join(spans)
+        + ".",
         table,
     )
 
@@ -144,7 +155,7 @@ def documents_figure(bins: pl.DataFrame, capacity: int) -> Figure:
         "documents-per-sequence",
         f"documents-per-sequence-{capacity}",
         "Documents in a sequence",
-        f"Documents in most sequences: {_top(table)}; at most {most:,}.",
+        f"The most frequent number is {_top(table)}, the largest {most:,}.",
         table.drop("space"),
     )
 

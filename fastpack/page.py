@@ -2,11 +2,12 @@
 
 from importlib.resources import files
 from importlib.util import find_spec
+from math import log10
 from pathlib import Path
 from typing import Any, Literal
 
 from fastpack import __version__
-from fastpack.errors import MissingExtraError, OptionError
+from fastpack.errors import DataError, MissingExtraError, OptionError
 from fastpack.figures import Figure
 from fastpack.outputs import check_output, replacing
 from fastpack.report import Report
@@ -49,11 +50,17 @@ def write_report(
         return [output]
     from fastpack.plots import save_image  # noqa: PLC0415
 
-    output.mkdir(parents=True, exist_ok=True)
     figures = [
         *report.sweep,
         *(each for part in report.sections for each in part.figures),
     ]
+    if not figures:
+        msg = (
+            "there is nothing to draw: no document has a token\n"
+            "Hint: are these the right sources, and the right column of lengths?"
+        )
+        raise DataError(msg)
+    output.mkdir(parents=True, exist_ok=True)
     targets = [output / f"{figure.name}.{report_format}" for figure in figures]
     for target in targets:
         check_output(target, suffix=target.suffix, overwrite=overwrite)
@@ -82,9 +89,8 @@ def render(report: Report) -> str:
 
 
 def _cell(value: Any) -> str:
-    """Write a number as people read it: 99.9998, not 100."""
+    """Write a number as people read it: 99.9998, not 100; 0.00007, not 7e-05."""
     if isinstance(value, float):
-        if abs(value) < 1:
-            return f"{value:.3g}"
-        return f"{value:,.4f}".rstrip("0").rstrip(".")
+        digits = 4 if abs(value) >= 1 or not value else 2 - int(log10(abs(value)) // 1)
+        return f"{value:,.{min(digits, 12)}f}".rstrip("0").rstrip(".")
     return f"{value:,}" if isinstance(value, int) else str(value)

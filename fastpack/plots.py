@@ -100,7 +100,7 @@ def _lines(table: pl.DataFrame, title: str, unit: str, *, log: bool = False) -> 
     scale = alt.Scale(type="log", base=2, nice=False)
     return (
         alt.Chart(long)
-        .mark_line(point={"size": 30, "filled": True}, strokeWidth=2)
+        .mark_line(point={"size": 30, "filled": True})
         .encode(
             x=alt.X(
                 x, type="quantitative", title="context length, tokens", scale=scale
@@ -109,6 +109,10 @@ def _lines(table: pl.DataFrame, title: str, unit: str, *, log: bool = False) -> 
             .scale(type="log" if log else "linear")
             .axis(format="~s" if log else _NUMBER, tickCount=6),
             color=_color(strategies),
+            # Lines that coincide are both to be seen.
+            strokeWidth=alt.StrokeWidth("strategy:N", sort=strategies).scale(
+                domain=strategies, range=[5, 2, 2][: len(strategies)]
+            ),
             strokeDash=alt.StrokeDash("strategy:N", sort=strategies).scale(
                 domain=strategies, range=[[1, 0], [6, 3], [2, 2]][: len(strategies)]
             ),
@@ -118,7 +122,11 @@ def _lines(table: pl.DataFrame, title: str, unit: str, *, log: bool = False) -> 
 
 
 def _ticks(lengths: list[int]) -> list[int]:
-    """Choose context lengths that are written at the axis: in about equal ratios."""
+    """Choose context lengths that are written at the axis: powers of two, if any."""
+    powers = [2**power for power in range(lengths[0].bit_length() - 1, 32)]
+    powers = [each for each in powers if lengths[0] <= each <= lengths[-1]]
+    if len(powers) > 1:
+        return powers[:: -(-len(powers) // 8)]
     ticks = [lengths[0]]
     step = (lengths[-1] / lengths[0]) ** (1 / 6)
     for length in lengths[1:]:
@@ -143,7 +151,8 @@ def _truncations(table: pl.DataFrame) -> Any:
     )
     x = alt.X("tokens:N", sort=classes)
     most = max(1.0, *(float(value) for value in long["value"]))
-    ticks = [tick for tick in (0, 0.5, 1, 2, 5, *_tens(10)) if tick <= most]
+    steps = [step * 10**power for power in range(13) for step in (1, 2, 5)]
+    ticks = [0, *(step for step in steps if step <= most)]
     cuts = (
         alt.Chart(long)
         .mark_bar()
@@ -151,9 +160,9 @@ def _truncations(table: pl.DataFrame) -> Any:
             x=x.axis(labels=False, ticks=False, title=None),
             xOffset=alt.XOffset("strategy:N", sort=strategies),
             # Linear up to one cut a document, then logarithmic.
-            y=alt.Y("value", type="quantitative", title="cuts a document")
+            y=alt.Y("value", type="quantitative", title="cuts (from 1 on, log scale)")
             .scale(type="symlog", constant=1, domain=[0, most])
-            .axis(values=ticks, format=_NUMBER),
+            .axis(values=ticks, format=_NUMBER, labelOverlap="greedy"),
             color=_color(strategies),
         )
         .properties(width=_WIDTH, height=_HEIGHT - 60)
@@ -168,10 +177,6 @@ def _truncations(table: pl.DataFrame) -> Any:
         .properties(width=_WIDTH, height=60)
     )
     return alt.vconcat(cuts, documents, spacing=8)
-
-
-def _tens(first: int) -> list[int]:
-    return [first * 10**power for power in range(10)]
 
 
 def _bars(table: pl.DataFrame) -> Any:

@@ -9,6 +9,7 @@ import polars as pl
 
 from fastpack.corpus_count import STRATEGIES, CorpusCount, count_corpus
 from fastpack.figures import (
+    NAMES,
     Figure,
     documents_figure,
     space_figure,
@@ -66,8 +67,12 @@ def make_report(
         if plan.options.context_length in by_length
     ]
     histogram = corpus.histogram
-    sentences = [f"{histogram.n_documents:,} documents, {histogram.n_tokens:,} tokens."]
+    n_documents = _count(histogram.n_documents, "document")
+    sentences = [f"{n_documents}, {_count(histogram.n_tokens, 'token')}."]
     if histogram.n_tokens:
+        empty = corpus.plans[0].empty_documents
+        if empty:
+            sentences.append(f"{_count(empty, 'document')} of these empty.")
         mean = histogram.n_tokens / histogram.n_documents
         longest = int(histogram.lengths[-1])
         sentences.append(f"{mean:,.1f} tokens a document, {longest:,} in the longest.")
@@ -113,7 +118,8 @@ def _rules(options: PackingOptions) -> Iterator[str]:
         if value != plain[name]
     ]
     if rules:
-        yield "Rules of best-fit packing: " + ", ".join(rules) + "."
+        names = ", ".join(rules)
+        yield f"Rules of best-fit packing, which concatenation does not know: {names}."
 
 
 def _section(
@@ -126,12 +132,13 @@ def _section(
         figures = [
             truncations_figure(corpus.truncations(number), capacity),
             documents_figure(bins, capacity),
-            space_figure(bins, capacity),
         ]
+        if plan.padding:
+            figures.append(space_figure(bins, capacity))
     of_capacity = table.filter(pl.col("context_length") == capacity)
     rows = {row["strategy"]: row for row in of_capacity.to_dicts()}
     return Section(
-        title=f"Sequences of {capacity:,} tokens",
+        title=f"Sequences of {_count(capacity, 'token')}",
         sentences=_sentences(rows, quality(plan), plan),
         figures=figures,
     )
@@ -140,6 +147,8 @@ def _section(
 def _sentences(
     rows: dict[str, dict[str, Any]], figures: dict[str, Any], plan: PackingPlan
 ) -> list[str]:
+    if not plan.n_bins:
+        return ["There is nothing to pack."]
     joined, packed = rows["concatenate"], rows["best_fit"]
     more = packed["sequences"] - joined["sequences"]
     compared = (
@@ -159,9 +168,9 @@ def _sentences(
     )
     longer = f"{fitting:,} of them no longer than" if fitting else "all longer than"
     cuts = f"cuts {cut:,}, {longer} a sequence," if cut else "cuts none"
-    unused = packed["padding_tokens"] / (plan.options.context_length * plan.n_bins or 1)
+    unused = plan.padding / (plan.options.context_length * plan.n_bins)
     concatenation = (
-        f"Concatenation cuts {joined['documents_truncated']:,} documents, "
+        f"Concatenation cuts {_count(joined['documents_truncated'], 'document')}, "
         f"{joined['documents_truncated_unnecessarily']:,} of them no longer than a "
         "sequence."
     )
@@ -171,28 +180,42 @@ def _sentences(
     )
     waste = f"{bound}; {_percent(unused)} of the capacity is padding."
     sentences = [concatenation, best_fit, waste]
-    if packed["tokens_dropped"]:
-        sentences.append(f"It leaves out {packed['tokens_dropped']:,} tokens.")
-    if plan.n_bins:
+    if lost := packed["tokens_dropped"]:
+        what = f"{_count(lost, 'token')} ({_percent(lost / plan.n_tokens)} of all)"
+        if plan.dropped_documents:
+            what = f"{_count(plan.dropped_documents, 'document')} whole, {what}"
+        sentences.append(f"It leaves out {what}, which concatenation keeps.")
+    if plan.extra or plan.alignment:
         sentences.append(
-            f"A sequence holds {figures['documents_per_bin_mean']:,.1f} documents on "
-            f"average, {figures['documents_per_bin_median']:,} in the median, "
-            f"{figures['documents_per_bin_max']:,} at most."
+            f"{_count(plan.extra, 'token')} of the capacity are for what is added to "
+            f"chunks, {plan.alignment:,} are lost to alignment."
         )
+    sentences.append(
+        f"A sequence holds {figures['documents_per_bin_mean']:,.1f} documents on "
+        f"average, {figures['documents_per_bin_median']:,} in the median, "
+        f"{figures['documents_per_bin_max']:,} at most."
+    )
     return sentences
 
 
 def _in_words(comparison: pl.DataFrame) -> pl.DataFrame:
     """Name columns and strategies for people; shares become percentages."""
-    shares = pl.selectors.float()
-    return comparison.with_columns(
-        pl.col("strategy").str.replace("_", "-"), shares * 100
-    ).rename(
-        lambda name: (
-            name.replace("_", " ")
-            + (", %" if comparison.schema[name].is_float() else "")
-        )
+    return comparison.select(
+        pl.col("strategy").replace(NAMES),
+        pl.col("context_length").alias("context length"),
+        "sequences",
+        (100 * pl.col("sequences_over_concatenation")).alias("more, %"),
+        pl.col("padding_tokens").alias("padding, tokens"),
+        (100 * pl.col("efficiency")).alias("efficiency, %"),
+        pl.col("documents_truncated").alias("documents cut"),
+        pl.col("documents_truncated_unnecessarily").alias("of which fit"),
+        pl.col("truncations").alias("cuts"),
+        pl.col("tokens_dropped").alias("tokens left out"),
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _percent(share: float) -> str:

@@ -114,13 +114,11 @@ def add_context_length(parser: argparse.ArgumentParser, *, required: bool) -> No
     )
 
 
-def add_overwrite(parser: argparse.ArgumentParser) -> None:
+def add_overwrite(
+    parser: argparse.ArgumentParser, what: str = "replace an output that exists"
+) -> None:
     """Add whether an output may be there already."""
-    parser.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="replace an output that exists; in a folder, start anew",
-    )
+    parser.add_argument("--overwrite", action="store_true", help=what)
 
 
 def add_context_lengths(parser: argparse.ArgumentParser) -> None:

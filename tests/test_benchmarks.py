@@ -74,16 +74,21 @@ def test_peers(benchmarks, monkeypatch, capsys):
 
 
 def test_what_peers_are_checked_for(benchmarks):
-    check = benchmarks("peers").check
-    lengths = np.array([2048, 1000, 1000, 1000, 48])
-    right = [0, 1, 1, 2, 1]
-    assert check(lengths, np.array(right), lengths, truncates=False)[:2] == (True, True)
-    worse = np.array([0, 1, 2, 3, 1])
-    assert check(lengths, worse, lengths, truncates=False) == (True, False, 4)
-    too_full = np.array([0, 1, 1, 1, 2])
-    assert check(lengths, too_full, lengths, truncates=False) == (False, False, 3)
-    lost = np.array([0, 1, 1, 2])
-    assert not check(lengths[:4], lost, lengths, truncates=False)[0]
+    lengths = np.array([3048, 1000, 1000, 48])
+    chunks = np.array([2048, 1000, 1000, 1000, 48])
+
+    def check(bins, offsets=None, chunks=chunks):
+        arrays = [None if each is None else np.array(each) for each in (bins, offsets)]
+        return benchmarks("peers").check(chunks, *arrays, lengths=lengths)
+
+    bins, offsets = [0, 1, 1, 2, 1], [0, 0, 1000, 0, 2000]
+    assert check(bins) == check(bins, offsets) == (True, True, 3)
+    assert check([0, 1, 2, 3, 1]) == (True, False, 4)
+    assert check([0, 1, 1, 1, 2]) == (False, False, 3)  # too full
+    assert check([0, 1, 1, 2], chunks=chunks[:4])[0] is False  # one is lost
+    assert check(bins, [0, 0, 1000, 0, 2001])[0] is False  # a hole
+    assert check(bins, [0, 0, 900, 0, 1900])[0] is False  # an overlap
+    assert check(bins, offsets, chunks=chunks[[1, 0, 2, 3, 4]])[0] is False
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -94,18 +94,19 @@ def test_figures_are_those_of_compare_and_the_plan(lengths, context_lengths, rul
         if not plan.n_bins:
             assert section.figures == []
             continue
-        truncations, documents, space = (figure.table for figure in section.figures)
+        truncations, documents, *space = (figure.table for figure in section.figures)
         expected = fastpack.truncations(series, context_length=context_length, **rules)
         for mine, theirs in (
             ("concatenation", "concatenate"),
             ("best-fit", "best_fit"),
         ):
             assert truncations[mine].to_list() == expected[theirs].to_list()
-        for counted in (documents, space):
+        for counted in (documents, *space):
             assert counted["sequences"].sum() == plan.n_bins
             assert counted["sequences, %"].sum() == pytest.approx(100)
-        assert space["padding tokens"].sum() == plan.padding
-        assert f"{plan.n_bins:,} sequences" in " ".join(section.sentences)
+        assert bool(space) == (plan.padding > 0)
+        assert sum(each["padding tokens"].sum() for each in space) == plan.padding
+        assert f"makes {plan.n_bins:,} sequences" in " ".join(section.sentences)
 
 
 def test_classes_of_many_documents_in_a_sequence():
@@ -163,8 +164,10 @@ def test_the_page_needs_nothing_else():
 @pytest.mark.parametrize("lengths", [[], [0, 0], [1], [7] * 5])
 def test_small_corpora(lengths):
     report = report_of(pl.Series(lengths, dtype=pl.Int64), [4, 6])
-    assert f"{len(lengths):,} documents" in report.sentences[0]
-    assert "<h1>" in render(report)
+    assert f"{len(lengths):,} document" in report.sentences[0]
+    page = render(report)
+    assert "<h1>" in page
+    assert ("There is nothing to pack." in page) == (sum(lengths) == 0)
 
 
 def test_texts_of_users_are_escaped():
@@ -241,6 +244,23 @@ def test_nothing_half_written(corpus, tmp_path, monkeypatch):
     output = tmp_path / "report.html"
     assert main(["report", str(corpus), "--output", str(output)]) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["corpus.parquet"]
+
+
+def test_nothing_to_draw(tmp_path, capsys):
+    path = tmp_path / "empty.parquet"
+    pl.DataFrame({"n_tokens": [0, 0]}).write_parquet(path)
+    output = tmp_path / "charts"
+    assert main(["report", str(path), "--format", "svg", "--output", str(output)]) == 1
+    assert "nothing to draw" in capsys.readouterr().err
+    assert not output.exists()
+
+
+def test_what_is_left_out_is_said():
+    report = report_of([3000, 20, 10, 0], [64], long_documents="drop")
+    text = " ".join(report.sentences + report.sections[0].sentences)
+    assert "1 document of these empty" in text
+    assert "leaves out 1 document whole, 3,000 tokens (99 % of all)" in text
+    assert "long_documents = drop" in text
 
 
 def test_context_lengths_are_checked():
