@@ -82,9 +82,9 @@ def test_what_peers_are_checked_for(benchmarks):
         return benchmarks("peers").check(chunks, *arrays, lengths=lengths)
 
     bins, offsets = [0, 1, 1, 2, 1], [0, 0, 1000, 0, 2000]
-    assert check(bins) == check(bins, offsets) == (True, True, 3)
-    assert check([0, 1, 2, 3, 1]) == (True, False, 4)
-    assert check([0, 1, 1, 1, 2]) == (False, False, 3)  # too full
+    assert check(bins) == check(bins, offsets) == (True, True, 3, 3)
+    assert check([0, 1, 2, 3, 1]) == (True, False, 4, 3)
+    assert check([0, 1, 1, 1, 2]) == (False, False, 3, 3)  # too full
     assert check([0, 1, 1, 2], chunks=chunks[:4])[0] is False  # one is lost
     assert check(bins, [0, 0, 1000, 0, 2001])[0] is False  # a hole
     assert check(bins, [0, 0, 900, 0, 1900])[0] is False  # an overlap
