@@ -141,11 +141,16 @@ def _verify(arguments: argparse.Namespace) -> None:
         show_verification(arguments.assignment, figures, options)
 
 
+def _several(arguments: argparse.Namespace) -> tuple[list[PackingOptions], Columns]:
+    """Return the options for several context lengths, and the columns they need."""
+    options = options_for(arguments.context_length or [2048, 8192], _rules(arguments))
+    return options, _plain_columns(arguments)._replace(by=options[0].by_columns)
+
+
 def _compare(arguments: argparse.Namespace) -> None:
-    several = options_for(arguments.context_length or [2048, 8192], _rules(arguments))
-    columns = _plain_columns(arguments)._replace(by=several[0].by_columns)
+    options, columns = _several(arguments)
     documents = scan_all(find_sources(arguments.sources), columns)
-    table = count_corpus(documents, several).compare(STRATEGIES)
+    table = count_corpus(documents, options).compare(STRATEGIES)
     if arguments.json:
         print(json.dumps(table.to_dicts()))  # noqa: T201
     else:
@@ -154,11 +159,10 @@ def _compare(arguments: argparse.Namespace) -> None:
 
 def _report(arguments: argparse.Namespace) -> None:
     check_extra()
-    options = options_for(arguments.context_length or [2048, 8192], _rules(arguments))
+    options, columns = _several(arguments)
     paths = find_sources(arguments.sources)
     output, form = arguments.output, arguments.format
     check_report_output(output, form, paths, overwrite=arguments.overwrite)
-    columns = _plain_columns(arguments)._replace(by=options[0].by_columns)
     name = ", ".join(arguments.sources)
     report = make_report(name, scan_all(paths, columns), options)
     for path in write_report(report, output, form, overwrite=arguments.overwrite):

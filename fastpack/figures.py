@@ -30,13 +30,20 @@ class Figure(NamedTuple):
     """Numbers that are drawn: the table has what the chart shows, and names its axes.
 
     `description` says in a sentence what is to be seen, for who cannot see it.
+    `context_length` is None where the figure is of several.
     """
 
     kind: Kind
-    name: str
     title: str
     description: str
     table: pl.DataFrame
+    context_length: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells it from the other figures of a report: it names files."""
+        suffix = "" if self.context_length is None else f"-{self.context_length}"
+        return self.kind + suffix
 
 
 def sweep_figures(table: pl.DataFrame, n_documents: int) -> list[Figure]:
@@ -74,7 +81,6 @@ def sweep_figures(table: pl.DataFrame, n_documents: int) -> list[Figure]:
     return [
         Figure(
             "documents-cut",
-            "documents-cut",
             "Documents cut, by context length",
             _ends(cut, "concatenation, %", "Concatenation cuts", "of the documents")
             + _ends(cut, "best-fit, %", "Best-fit packing", "of them"),
@@ -82,14 +88,12 @@ def sweep_figures(table: pl.DataFrame, n_documents: int) -> list[Figure]:
         ),
         Figure(
             "padding",
-            "padding",
             "Padding, by context length",
             _ends(padding, "best-fit, %", "Best-fit packing pads", "of the capacity")
             + _ends(padding, "concatenation, %", "Concatenation", "of it"),
             padding,
         ),
         Figure(
-            "sequences",
             "sequences",
             "Sequences, by context length",
             _ends(sequences, "best-fit", "Best-fit packing makes", "sequences")
@@ -131,12 +135,12 @@ def truncations_figure(table: pl.DataFrame, capacity: int) -> Figure:
     ]
     return Figure(
         "truncations",
-        f"truncations-{capacity}",
         "Cuts inside a document, by its length",
         "Cuts inside a document, on the average of its class: "
         + ", ".join(spans)
         + ".",
         table,
+        capacity,
     )
 
 
@@ -153,10 +157,10 @@ def documents_figure(bins: pl.DataFrame, capacity: int) -> Figure:
     table = _classes(bins, "documents", edges, "documents in a sequence")
     return Figure(
         "documents-per-sequence",
-        f"documents-per-sequence-{capacity}",
         "Documents in a sequence",
         f"The most frequent number is {_top(table)}, the largest {most:,}.",
         table.drop("space"),
+        capacity,
     )
 
 
@@ -168,10 +172,10 @@ def space_figure(bins: pl.DataFrame, capacity: int) -> Figure:
     full = table["sequences, %"][0] if table["space left, tokens"][0] == "0" else 0.0
     return Figure(
         "space-left",
-        f"space-left-{capacity}",
         "Space left in sequences that are not full",
         f"{full:.4g} % of all sequences are full.",
         table.rename({"space": "padding tokens"}),
+        capacity,
     )
 
 

@@ -180,7 +180,7 @@ def _truncations(table: pl.DataFrame) -> Any:
 
 
 def _bars(table: pl.DataFrame) -> Any:
-    """Draw the share of sequences in each class; full ones are said in the title."""
+    """Draw the share of sequences in each class, but for full ones: the most by far."""
     x = table.columns[0]
     if x.startswith("space"):
         table = table.filter(pl.col(x) != "0")

@@ -239,14 +239,11 @@ def best_fit_decreasing(
             held = spaces.held[node]
             # A bin that took a chunk is itself the best fit for the next one while it
             # has room: its space is now below all others that are enough.
-            chunks_per_bin = 1
-            bins = min(counts[i], spaces.bins[node])
-            if space >= 2 * footprint:  # seldom: divisions take their time
-                chunks_per_bin = min(space // footprint, max_chunks - held)
-                bins = min(counts[i] // chunks_per_bin, spaces.bins[node])
-                if bins == 0:  # the last chunks, too few to fill one bin
-                    chunks_per_bin = counts[i]
-                    bins = 1
+            chunks_per_bin = min(space // footprint, max_chunks - held)
+            bins = min(counts[i] // chunks_per_bin, spaces.bins[node])
+            if bins == 0:  # the last chunks, too few to fill one bin
+                chunks_per_bin = counts[i]
+                bins = 1
             runs[n_runs]["first_bin"] = first
             runs[n_runs]["bins"] = bins
             runs[n_runs]["chunk_length"] = lengths[i]
