@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import fastpack
 from benchmarks.distributions import RULES, make_frame, make_lengths
 from benchmarks.kernels import assign, bins_and_offsets, count
-from fastpack.planning import PackingPlan
+from fastpack.packing.plan import PackingPlan
 
 CONTEXT_LENGTHS = [2048, 8192]
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 import fastpack
-from fastpack.histogram import LengthCounter
-from fastpack.planning import PackingPlan
+from fastpack.documents.histogram import LengthCounter
+from fastpack.packing.plan import PackingPlan
 
 from .distributions import (
     CONTEXT_LENGTHS,

@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import fastpack
 from benchmarks.kernels import bins_and_offsets, count
-from fastpack.histogram import LengthHistogram
-from fastpack.planning import PackingPlan
+from fastpack.documents.histogram import LengthHistogram
+from fastpack.packing.plan import PackingPlan
 
 ROOT = str(Path(__file__).parents[1])
 SHARD_DOCUMENTS = 6_250_000

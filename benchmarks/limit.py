@@ -24,9 +24,9 @@ import fastpack
 from benchmarks.distributions import DISTRIBUTIONS, make_lengths
 from benchmarks.figures import in_turns, touch_output
 from benchmarks.kernels import count
-from fastpack.assigning import ROW_BYTES, allocate
-from fastpack.planning import PackingPlan
-from fastpack.shared_arguments import positive
+from fastpack.cli.shared_arguments import positive
+from fastpack.packing.assigner import ROW_BYTES, allocate
+from fastpack.packing.plan import PackingPlan
 
 COLUMNS = ["bin", "bin_offset"]
 

@@ -10,7 +10,7 @@ import polars as pl
 import fastpack
 from benchmarks.kernels import count
 from benchmarks.per_chunk import pack_one_by_one
-from fastpack.planning import PackingPlan
+from fastpack.packing.plan import PackingPlan
 
 
 class Packer(NamedTuple):

@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import fastpack
 from benchmarks.kernels import assign, count
-from fastpack.planning import PackingPlan
-from fastpack.shared_arguments import positive
+from fastpack.cli.shared_arguments import positive
+from fastpack.packing.plan import PackingPlan
 
 SHARD_DOCUMENTS = 10_000_000
 

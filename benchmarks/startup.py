@@ -14,7 +14,7 @@ class Startup:
     def timeraw_help(self):
         return """
         import contextlib, io
-        from fastpack.cli import main
+        from fastpack.cli.main import main
         with contextlib.redirect_stdout(io.StringIO()):
             with contextlib.suppress(SystemExit):
                 main(["--help"])

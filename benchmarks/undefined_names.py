@@ -21,7 +21,7 @@ import polars as pl
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import fastpack
-from fastpack.demo import WORD_OR_SYMBOL, python_files, standard_library
+from fastpack.cli.demo import WORD_OR_SYMBOL, python_files, standard_library
 
 BINDERS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 

@@ -7,8 +7,11 @@ and the command line's ``--help`` wait for neither Polars nor Numba.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from fastpack.version import __version__ as __version__
+
 if TYPE_CHECKING:
-    from fastpack.comparison import compare, truncations
+    from fastpack.documents.grouped_histogram import GroupedHistogram
+    from fastpack.documents.histogram import LengthHistogram
     from fastpack.errors import (
         DataError,
         DataTypeError,
@@ -20,40 +23,37 @@ if TYPE_CHECKING:
         SourceNotFoundError,
         VerificationError,
     )
-    from fastpack.frame import pack, plan
-    from fastpack.grouped_histogram import GroupedHistogram
-    from fastpack.histogram import LengthHistogram
+    from fastpack.files.pack_files import pack_files
+    from fastpack.files.passes import PackingProgress
     from fastpack.options import PackingOptions
-    from fastpack.passes import PackingProgress
-    from fastpack.plan_quality import quality
-    from fastpack.planning import PackingPlan
-    from fastpack.shards import pack_files
-    from fastpack.verification import verify
-
-__version__ = "0.1.0"
+    from fastpack.packing.pack import pack, plan
+    from fastpack.packing.plan import PackingPlan
+    from fastpack.reports.compare import compare, truncations
+    from fastpack.reports.quality import quality
+    from fastpack.verification.verify import verify
 
 _HOMES = {
     "DataError": "errors",
     "DataTypeError": "errors",
     "FastpackError": "errors",
-    "GroupedHistogram": "grouped_histogram",
-    "LengthHistogram": "histogram",
+    "GroupedHistogram": "documents.grouped_histogram",
+    "LengthHistogram": "documents.histogram",
     "MissingExtraError": "errors",
     "OptionError": "errors",
     "OptionTypeError": "errors",
     "OutputExistsError": "errors",
     "PackingOptions": "options",
-    "PackingPlan": "planning",
-    "PackingProgress": "passes",
+    "PackingPlan": "packing.plan",
+    "PackingProgress": "files.passes",
     "SourceNotFoundError": "errors",
     "VerificationError": "errors",
-    "compare": "comparison",
-    "pack": "frame",
-    "pack_files": "shards",
-    "plan": "frame",
-    "quality": "plan_quality",
-    "truncations": "comparison",
-    "verify": "verification",
+    "compare": "reports.compare",
+    "pack": "packing.pack",
+    "pack_files": "files.pack_files",
+    "plan": "packing.pack",
+    "quality": "reports.quality",
+    "truncations": "reports.compare",
+    "verify": "verification.verify",
 }
 
 __all__ = [

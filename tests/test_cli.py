@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 import fastpack
-from fastpack.cli import main
+from fastpack.cli.main import main
 
 FRAME = pl.DataFrame(
     {"doc_id": list("abcde"), "n_tokens": [8, 6, 6, 4, 3], "other": [9, 9, 9, 9, 9]}
@@ -305,7 +305,7 @@ def test_help_and_version():
 def test_help_and_import_wait_for_no_library():
     script = (
         "import sys, fastpack\n"
-        "from fastpack.cli import main\n"
+        "from fastpack.cli.main import main\n"
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
         "print([name for name in ('numba', 'numpy', 'polars', 'rich')"
@@ -387,7 +387,7 @@ def test_interrupted(source, tmp_path, capsys, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fastpack.commands.write_parquet", interrupt)
+    monkeypatch.setattr("fastpack.cli.commands.write_parquet", interrupt)
     output = tmp_path / "out.parquet"
     arguments = ["pack", source, "--context-length", 8, "--output", output]
     assert fastpack_in_process(*arguments) == 130

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import fastpack
 from fastpack import DataError, OptionError, OptionTypeError
-from fastpack.corpus_count import STRATEGIES
+from fastpack.reports.corpus import STRATEGIES
 from oracle import RULES
 
 
@@ -107,7 +107,7 @@ def test_truncations(lengths, context_length):
 def test_any_input_and_batches(monkeypatch):
     lengths = np.random.default_rng(2).integers(0, 5000, 3000)
     expected = fastpack.compare(lengths, context_length=[100, 2048])
-    monkeypatch.setattr("fastpack.streaming._BATCH_ROWS", 700)
+    monkeypatch.setattr("fastpack.documents.streaming._BATCH_ROWS", 700)
     frame = pl.DataFrame({"n": lengths, "g": lengths % 3})
     for data in (frame.select("n"), frame.lazy().select("n"), frame["n"]):
         assert fastpack.compare(data, context_length=[100, 2048]).equals(expected)

@@ -2,8 +2,8 @@ import polars as pl
 import pytest
 
 import fastpack
-from fastpack.cli import main
-from fastpack.demo import run_demo
+from fastpack.cli.demo import run_demo
+from fastpack.cli.main import main
 from oracle import Rules, assert_exact
 
 

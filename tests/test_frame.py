@@ -107,8 +107,8 @@ def test_corner_cases(lengths, context_length):
 
 @pytest.mark.slow
 def test_several_tables_of_rows_with_and_without_nulls(monkeypatch):
-    monkeypatch.setattr("fastpack.assigning.TABLE_ROWS", 5000)
-    monkeypatch.setattr("fastpack.inputs._BATCH", 7000)
+    monkeypatch.setattr("fastpack.packing.assigner.TABLE_ROWS", 5000)
+    monkeypatch.setattr("fastpack.documents.inputs._BATCH", 7000)
     rng = np.random.default_rng(5)
     lengths = rng.integers(1, 3000, 20_000)
     frame = pl.DataFrame({"n_tokens": lengths, "id": np.arange(20_000)[::-1].copy()})

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastpack import DataError, DataTypeError, LengthHistogram
-from fastpack.histogram import exact_sum, merge_counts
+from fastpack.documents.histogram import exact_sum, merge_counts
 
 lengths_of_all_sizes = st.lists(
     st.one_of(

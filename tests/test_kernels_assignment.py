@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastpack
-from fastpack.inputs import length_arrays
+from fastpack.documents.inputs import length_arrays
 from fastpack.kernels import assignment as kernel
 
 

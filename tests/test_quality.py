@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from test_rules import options_of, packings
 
 import fastpack
-from fastpack.plan_quality import bins_of
+from fastpack.reports.quality import bins_of
 
 
 @given(packings(), st.sampled_from([1, 2]))

@@ -48,7 +48,7 @@ def test_ten_lines_of_python():
 
 
 def test_commands_parse():
-    from fastpack.arguments import make_parser
+    from fastpack.cli.arguments import make_parser
 
     commands = " ".join(code for _, code in blocks("console")).replace("\\\n", " ")
     lines = re.findall(r"fastpack ((?:pack|demo|compare|report|verify)\b.*)", commands)

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 import fastpack
 from fastpack import MissingExtraError, OptionError, PackingOptions
-from fastpack.cli import main
-from fastpack.demo import run_demo
-from fastpack.page import render
-from fastpack.report import make_report, sweep_of
-from fastpack.streaming import lengths_alone
+from fastpack.cli.demo import run_demo
+from fastpack.cli.main import main
+from fastpack.documents.batches import lengths_alone
+from fastpack.reports.page import render
+from fastpack.reports.report import make_report, sweep_of
 
 altair = pytest.importorskip("altair")
 
@@ -227,7 +227,7 @@ def test_pictures(corpus, tmp_path, capsys, image_format):
 
 
 def test_what_is_missing_is_named(corpus, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("fastpack.page.find_spec", lambda name: None)
+    monkeypatch.setattr("fastpack.reports.page.find_spec", lambda name: None)
     output = tmp_path / "report.html"
     assert main(["report", str(corpus), "--output", str(output)]) == 1
     assert "pip install 'fastpack-llm[plot]'" in capsys.readouterr().err
@@ -240,7 +240,7 @@ def test_nothing_half_written(corpus, tmp_path, monkeypatch):
         msg = "no more space"
         raise OSError(msg)
 
-    monkeypatch.setattr("fastpack.plots.as_svg", fail)
+    monkeypatch.setattr("fastpack.reports.drawing.as_svg", fail)
     output = tmp_path / "report.html"
     assert main(["report", str(corpus), "--output", str(output)]) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["corpus.parquet"]

@@ -469,7 +469,7 @@ def test_another_by_after_a_run_that_failed(tmp_path):
 
 
 def test_lengths_of_many_bits_and_groups_that_come_later(monkeypatch):
-    monkeypatch.setattr("fastpack.streaming._BATCH_ROWS", 8)
+    monkeypatch.setattr("fastpack.documents.streaming._BATCH_ROWS", 8)
     for n_bits, refused in ((41, False), (43, True), (54, True)):
         frame = pl.DataFrame(
             {

@@ -24,7 +24,7 @@ from fastpack import (
     OutputExistsError,
     SourceNotFoundError,
 )
-from fastpack.shard_work import assign_shard, count_shard
+from fastpack.files.shard import assign_shard, count_shard
 from oracle import RULES
 
 L = 128
@@ -40,7 +40,7 @@ CORPUS = pl.DataFrame(
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch):
-    monkeypatch.setattr("fastpack.streaming._BATCH_ROWS", 700)
+    monkeypatch.setattr("fastpack.documents.streaming._BATCH_ROWS", 700)
 
 
 def write_shards(folder, n_shards, corpus=CORPUS):
@@ -436,7 +436,7 @@ def test_a_source_that_changes_between_the_passes(tmp_path, monkeypatch):
         pack(corpus, tmp_path / "a", progress=change_to(good[::-1]))
     # Even if the file looks the same, with a place in the plan for each document.
     good.write_parquet(changed)
-    monkeypatch.setattr("fastpack.manifest.Fingerprint.check", lambda self: None)
+    monkeypatch.setattr("fastpack.files.manifest.Fingerprint.check", lambda self: None)
     length = good["n_tokens"]
     swapped = good.with_columns(
         n_tokens=pl.when(length == 5)
@@ -553,7 +553,7 @@ def test_a_worker_that_outlives_its_run_writes_nothing(tmp_path, monkeypatch):
     pack(corpus, target)
     calls = []
     monkeypatch.setattr(
-        "fastpack.passes.assign_shard", lambda *call: calls.append(call) or {}
+        "fastpack.files.passes.assign_shard", lambda *call: calls.append(call) or {}
     )
     with pytest.raises(KeyError):
         pack(corpus, target, overwrite=True)

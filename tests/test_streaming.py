@@ -24,7 +24,7 @@ FRAME = pl.DataFrame(
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch):
-    monkeypatch.setattr("fastpack.streaming._BATCH_ROWS", 700)
+    monkeypatch.setattr("fastpack.documents.streaming._BATCH_ROWS", 700)
 
 
 @pytest.fixture

@@ -29,8 +29,8 @@ RULES = {
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch):
-    monkeypatch.setattr("fastpack.streaming._BATCH_ROWS", 400)
-    monkeypatch.setattr("fastpack.bin_check.BinCheck.AT_A_TIME", 300)
+    monkeypatch.setattr("fastpack.documents.streaming._BATCH_ROWS", 400)
+    monkeypatch.setattr("fastpack.verification.bins.BinCheck.AT_A_TIME", 300)
 
 
 @given(packings())

@@ -1,0 +1,233 @@
+"""Reading: a source file, of any kind that is known -> its documents, lazily."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+import polars.selectors as cs
+from polars.exceptions import PolarsError
+
+from fastpack.documents.batches import (
+    Documents,
+    count_documents,
+    select_documents,
+)
+from fastpack.documents.grouped_histogram import Histogram, sum_histograms
+from fastpack.documents.inputs import (
+    LENGTHS,
+    Keep,
+    as_expression,
+    as_list,
+    check_names,
+)
+from fastpack.errors import DataError, DataTypeError, OptionError
+from fastpack.files.formats import SCANNERS
+
+
+class Selection(NamedTuple):
+    """What is read of each source.
+
+    Parameters
+    ----------
+    length
+        The column of lengths, by name or as an expression.
+    keep
+        The columns that identify a document, or None.
+    token_lists
+        Whether `length` names a column of token lists, whose lengths are taken.
+    by
+        The columns that tell groups apart.
+    """
+
+    length: str | pl.Expr
+    keep: Keep | None = None
+    token_lists: bool = False
+    by: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, object]:
+        """Return what is read, as JSON can hold it; raise OptionError if it cannot."""
+        kept = None if self.keep is None else list(map(_identify, as_list(self.keep)))
+        return {
+            "length": _identify(self.length),
+            "keep": kept,
+            "token_lists": self.token_lists,
+        }
+
+
+def _identify(column: str | pl.Expr) -> str:
+    """Return a text that two columns have only if they are the same.
+
+    What an expression prints leaves out some of its arguments: hence the hash.
+    """
+    if isinstance(column, str):
+        return column
+    try:
+        serialized = column.meta.serialize()
+    except PolarsError as error:
+        msg = (
+            f"an expression that cannot be told from others: {column}\n"
+            "Hint: Python functions have no lasting identity; use Polars' own "
+            "expressions, or write the column to the files first."
+        )
+        raise OptionError(msg) from error
+    return f"{column} #{hashlib.sha256(serialized).hexdigest()[:8]}"
+
+
+def scan_documents(path: Path, columns: Selection) -> Documents:
+    """Scan what packing reads of a source, and nothing else of it.
+
+    Raises
+    ------
+    DataError, DataTypeError, OptionError
+        The file is not what its suffix says, or has no such columns.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SCANNERS:
+        msg = (
+            f"the suffix {path.suffix!r} is unknown\n"
+            f"Hint: sources are {', '.join(SCANNERS)} files."
+        )
+        raise DataError(msg)
+    frame = SCANNERS[suffix](path)
+    if suffix == ".csv":
+        frame = _typed_csv(path, columns)
+    length = columns.length
+    if columns.token_lists:
+        length = _lengths_of_lists(frame.collect_schema(), str(length))
+    return select_documents(frame, length, columns.keep, columns.by)
+
+
+def scan_all(paths: Sequence[Path], columns: Selection) -> Documents:
+    """Scan several sources, one after the other."""
+    scanned = []
+    for path in paths:
+        with naming(path):
+            scanned.append(scan_documents(path, columns))
+            check_same_columns("by", scanned[0].by.schema, scanned[-1].by.schema)
+    # Lengths may be integers of different widths.
+    frames = [
+        each.frame.with_columns(as_expression(LENGTHS).cast(pl.Int64))
+        for each in scanned
+    ]
+    return scanned[0]._replace(frame=pl.concat(frames))
+
+
+def read_columns(
+    paths: Sequence[Path], columns: Selection
+) -> tuple[pl.Series, pl.DataFrame | None, pl.DataFrame]:
+    """Read the lengths of all documents, and the columns that identify and group them.
+
+    Returns
+    -------
+    lengths, kept, by
+        As `fastpack.packing.pack.pack_columns` takes them.
+
+    Raises
+    ------
+    DataError, DataTypeError
+        A file is not what its suffix says, has no such columns, or unfit lengths. The
+        message names it.
+    """
+    lengths = []
+    kept: list[pl.DataFrame] = []
+    by: list[pl.DataFrame] = []
+    for path in paths:
+        with naming(path):
+            documents = scan_documents(path, columns)
+            frame = documents.frame.collect()
+            lengths.append(documents.lengths_of(frame, 0).to_frame())
+            by.append(documents.groups_of(frame, 0))
+            kept.append(documents.kept_of(frame))
+            check_same_columns("by", by[0].schema, by[-1].schema)
+            check_same_columns("keep", kept[0].schema, kept[-1].schema)
+    return (
+        pl.concat(lengths, how="vertical_relaxed", rechunk=False).to_series(),
+        None if columns.keep is None else pl.concat(kept, rechunk=False),
+        pl.concat(by, rechunk=False),
+    )
+
+
+def count_sources(paths: Sequence[Path], columns: Selection) -> Histogram:
+    """Count the lengths of all documents, a batch at a time: see `read_columns`."""
+    histograms = []
+    first = None
+    for path in paths:
+        with naming(path):
+            documents = scan_documents(path, columns)
+            first = first or documents
+            check_same_columns("by", first.by.schema, documents.by.schema)
+            histograms.append(count_documents(documents))
+    return sum_histograms(histograms)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Say in each error which source it is about."""
+    try:
+        yield
+    except (DataError, DataTypeError, OptionError) as error:
+        msg = f"{path}: {error}"
+        raise type(error)(msg) from error
+    except (PolarsError, UnicodeError, OSError) as error:
+        msg = (
+            f"{path} cannot be read as {path.suffix}: {error}\n"
+            "Hint: the suffix of a file says what it is."
+        )
+        raise DataError(msg) from error
+
+
+def check_same_columns(
+    parameter: str, first: Mapping[str, object], other: Mapping[str, object]
+) -> None:
+    """Refuse columns that are not of one type, in one order, in all sources."""
+    for name in {**first, **other}:
+        if first.get(name) != other.get(name):
+            msg = (
+                f"`{parameter}` column {name!r} is {other.get(name, 'absent')} here, "
+                f"{first.get(name, 'absent')} in the first source\n"
+                "Hint: give it the same type in all of them."
+            )
+            raise DataTypeError(msg)
+    if list(first) != list(other):
+        msg = (
+            f"`{parameter}` selects columns in the order {list(other)} here, "
+            f"{list(first)} in the first source\n"
+            "Hint: name them, in place of a selector."
+        )
+        raise DataTypeError(msg)
+
+
+def _typed_csv(path: Path, columns: Selection) -> pl.LazyFrame:
+    """Give the columns of a CSV file types that do not depend on what they hold.
+
+    Text has none: ids such as 007 are kept as they stand there, and lengths of which
+    there are none are integers.
+    """
+    texts = {
+        name: pl.String()
+        for name in [*as_list(columns.keep or []), *columns.by]
+        if isinstance(name, str) and name != columns.length
+    }
+    frame = pl.scan_csv(path, glob=False, schema_overrides=texts)
+    if isinstance(columns.length, str) and frame.head(1).collect().is_empty():
+        return frame.with_columns(
+            cs.by_name(columns.length, require_all=False).cast(pl.Int64)
+        )
+    return frame
+
+
+def _lengths_of_lists(schema: Mapping[str, pl.DataType], column: str) -> pl.Expr:
+    check_names(list(schema), "tokens", [column])
+    dtype = schema[column]
+    if isinstance(dtype, pl.Array):
+        return as_expression(column).arr.to_list().list.len()
+    if isinstance(dtype, pl.List):
+        return as_expression(column).list.len()
+    msg = (
+        f"`tokens` must name a column of lists, {column!r} is {dtype}\n"
+        "Hint: a column of lengths goes to --length."
+    )
+    raise DataTypeError(msg)

@@ -1,0 +1,146 @@
+"""Chunks -> runs: best-fit decreasing, by the kernel."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastpack.documents.sums import exact_sum
+from fastpack.errors import DataError
+from fastpack.options import MAX_CONTEXT_LENGTH, PackingOptions
+from fastpack.packing.chunks import Chunks
+
+
+def place_groups(
+    groups: Sequence[Chunks], options: PackingOptions
+) -> tuple[npt.NDArray[Any], list[int]]:
+    """Place the chunks of each group into bins of its own, which follow each other.
+
+    Returns
+    -------
+    runs, n_bins
+        The runs of all groups, and how many bins each group has.
+    """
+    from fastpack.kernels.best_fit import RUN  # noqa: PLC0415
+
+    placed = [_place(chunks, options) for chunks in groups]
+    n_bins = [bins for _, bins in placed]
+    n_more = -sum(n_bins) % options.bins_multiple
+    runs = [part for part, _ in placed]
+    for group in reversed(range(len(groups))):
+        # A bin can give all its chunks but one.
+        movable = groups[group].n_chunks - n_bins[group]
+        if taken := min(n_more, movable):
+            runs[group] = add_bins(runs[group], n_bins[group], taken)
+            n_bins[group] += taken
+            n_more -= taken
+    if n_more:
+        msg = (
+            f"`bins_multiple` is {options.bins_multiple:,}, and there are too few "
+            f"chunks for so many bins: {sum(n_bins) + n_more:,}\n"
+            "Hint: choose a smaller multiple, or a shorter `context_length`."
+        )
+        raise DataError(msg)
+    if len(runs) == 1:
+        return runs[0], n_bins
+    first_bin = 0
+    for group, part in enumerate(runs):
+        part["first_bin"] += first_bin
+        part["group"] = group
+        first_bin += n_bins[group]
+    parts = [np.empty(0, np.uint8), *(part.view(np.uint8) for part in runs)]
+    return np.concatenate(parts).view(RUN), n_bins
+
+
+def _place(chunks: Chunks, options: PackingOptions) -> tuple[npt.NDArray[Any], int]:
+    """Place the chunks of a group; return the runs and the number of bins opened.
+
+    A capacity beyond what all chunks take together would only cost address space, and
+    the packing is the same without.
+    """
+    from fastpack.kernels import best_fit  # noqa: PLC0415
+
+    n_lengths = chunks.lengths.size
+    if n_lengths == 0:
+        return np.empty(0, best_fit.RUN), 0
+    footprints = options.footprints(chunks.lengths)
+    capacity = min(options.context_length, exact_sum(footprints, chunks.counts))
+    try:
+        spaces = best_fit.new_spaces(capacity, n_lengths)
+    except MemoryError as error:
+        msg = (
+            f"`context_length` {capacity} needs a segment tree of {16 * capacity:,} "
+            "bytes of address space, more than this machine gives\n"
+            "Hint: choose a shorter context length."
+        )
+        raise MemoryError(msg) from error
+    left = chunks.counts.copy()
+    max_chunks = options.max_documents or MAX_CONTEXT_LENGTH
+    # Measured: 2.5 to 3 runs a length. Where there are more, another round follows.
+    buffer = np.empty(4 * n_lengths, best_fit.RUN)
+    parts = []
+    n_runs = buffer.size
+    while n_runs == buffer.size:
+        n_runs = best_fit.best_fit_decreasing(
+            spaces, capacity, chunks.lengths, footprints, left, max_chunks, buffer
+        )
+        # As bytes: records are copied field by field, at 20 times the price.
+        parts.append(buffer[:n_runs].view(np.uint8).copy())
+    runs = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return runs.view(best_fit.RUN), int(spaces.first[best_fit.EMPTY_BINS])
+
+
+def add_bins(runs: npt.NDArray[Any], n_bins: int, n_more: int) -> npt.NDArray[Any]:
+    """Move the last chunks of bins that hold several to `n_more` new bins, one to each.
+
+    The chunks that were placed last are moved first: they are at the ends of their
+    bins, so none leaves a hole. At most all but one chunk of each bin can be moved.
+
+    Returns
+    -------
+    numpy.ndarray
+        The runs, with the moved chunks in runs of their own.
+    """
+    changed: list[Any] = []
+    moved: list[Any] = []
+    last = runs.size
+    while n_more:
+        last -= 1
+        run = runs[last]
+        bins, per_bin = int(run["bins"]), int(run["chunks_per_bin"])
+        # The first chunk of a bin stays where it is.
+        movable = per_bin if run["bin_offset"] else per_bin - 1
+        taken = min(n_more, movable * bins)
+        n_more -= taken
+        rounds, others = divmod(taken, bins)
+        # The last `others` bins lose one chunk more than the rest.
+        first, end = int(run["first_bin"]), int(run["first_bin"]) + bins
+        changed += _part(run, end - others, others, per_bin - rounds - 1)
+        changed += _part(run, first, bins - others, per_bin - rounds)
+        new = _part(run, n_bins + n_more, taken, 1)
+        for part in new:
+            part["bin_offset"] = 0
+        moved += new
+    parts = [runs[:last], np.array([*changed[::-1], *moved], runs.dtype)]
+    # As bytes, again.
+    result = np.concatenate([part.view(np.uint8) for part in parts]).view(runs.dtype)
+    # The runs of a length follow each other, the longest length first.
+    order = np.argsort(-result["chunk_length"], kind="stable")
+    return (
+        result.view(np.uint8)
+        .reshape(result.size, -1)[order]
+        .reshape(-1)
+        .view(runs.dtype)
+    )
+
+
+def _part(run: Any, first_bin: int, bins: int, chunks_per_bin: int) -> list[Any]:
+    """Return a part of a run, if there is any."""
+    if bins == 0 or chunks_per_bin == 0:
+        return []
+    part = run.copy()
+    part["first_bin"] = first_bin
+    part["bins"] = bins
+    part["chunks_per_bin"] = chunks_per_bin
+    return [part]

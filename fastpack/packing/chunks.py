@@ -1,0 +1,103 @@
+"""Documents -> chunks: what a histogram is cut into, and the account of its tokens."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from fastpack.documents.histogram import LengthHistogram
+from fastpack.documents.sums import exact_sum, merge_counts
+from fastpack.errors import DataError
+from fastpack.options import PackingOptions
+
+
+class Chunks(NamedTuple):
+    """How many chunks there are of each length, and what became of the documents.
+
+    Parameters
+    ----------
+    lengths, counts
+        The different chunk lengths, longest first, and how many chunks have each.
+    n_chunks
+        Chunks that are packed: the sum of `counts`.
+    empty_documents, dropped_documents, cut_documents
+        Documents of no tokens, left out, and split or truncated.
+    truncated, dropped
+        Tokens cut off documents; tokens of dropped documents, and of remainders that
+        are dropped.
+    """
+
+    lengths: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]
+    n_chunks: int
+    empty_documents: int
+    dropped_documents: int
+    cut_documents: int
+    truncated: int
+    dropped: int
+
+    @property
+    def n_unpacked(self) -> int:
+        """Documents of which nothing is packed."""
+        return self.empty_documents + self.dropped_documents
+
+
+def cut_into_chunks(histogram: LengthHistogram, options: PackingOptions) -> Chunks:
+    """Cut documents into chunks that fit a bin, all of one length at a time."""
+    longest = options.max_chunk
+    first, long = histogram.lengths.searchsorted([1, longest + 1]).tolist()
+    parts = [(histogram.lengths[first:long], histogram.counts[first:long])]
+    lengths, counts = histogram.lengths[long:], histogram.counts[long:]
+    n_long = exact_sum(counts)
+    n_full = dropped = truncated = 0
+    rule = options.long_documents
+    if rule == "split":
+        full, remainders = np.divmod(lengths, longest)
+        n_full = exact_sum(full, counts)
+        short = remainders < options.min_chunk
+        dropped = exact_sum(remainders[short], counts[short])
+        parts.append((remainders[~short], counts[~short]))
+    elif rule == "truncate":
+        n_full = n_long
+        truncated = exact_sum(lengths, counts) - longest * n_long
+    elif rule == "drop":
+        dropped = exact_sum(lengths, counts)
+    if n_full:
+        parts.append((np.array([longest]), np.array([n_full])))
+    chunk_lengths, chunk_counts = merge_counts(
+        np.concatenate([lengths for lengths, _ in parts]),
+        np.concatenate([counts for _, counts in parts]),
+    )
+    n_dropped = n_long if rule == "drop" else 0
+    return Chunks(
+        lengths=np.ascontiguousarray(chunk_lengths[::-1]),
+        counts=np.ascontiguousarray(chunk_counts[::-1]),
+        n_chunks=exact_sum(chunk_counts),
+        empty_documents=exact_sum(histogram.counts[:first]),
+        dropped_documents=n_dropped,
+        cut_documents=n_long - n_dropped,
+        truncated=truncated,
+        dropped=dropped,
+    )
+
+
+def refuse_long_documents(
+    histograms: Sequence[LengthHistogram], options: PackingOptions
+) -> None:
+    """Raise DataError if a document is longer than it may be by the rules."""
+    if options.long_documents != "error":
+        return
+    longest = options.max_chunk
+    n_long = sum(exact_sum(h.counts[h.lengths > longest]) for h in histograms)
+    if n_long:
+        most = max(int(h.lengths[-1]) for h in histograms if h.lengths.size)
+        bound = f"`context_length` {options.context_length:,}"
+        if options.extra_tokens:
+            bound += f" less `extra_tokens` {options.extra_tokens:,}"
+        msg = (
+            f"`long_documents` is 'error', and {n_long:,} documents are longer than "
+            f"{bound}, the longest {most:,} tokens\n"
+            "Hint: 'split', 'truncate' or 'drop' them."
+        )
+        raise DataError(msg)

@@ -1,0 +1,275 @@
+"""pack() and plan(): a table with a column of document lengths in, the packing out."""
+
+import os
+from typing import Any, Unpack, overload
+
+import polars as pl
+
+from fastpack.documents.batches import select_documents
+from fastpack.documents.grouped_histogram import (
+    GroupCounter,
+    GroupedHistogram,
+    parts_of,
+)
+from fastpack.documents.groups import select_by, split_documents
+from fastpack.documents.histogram import LengthHistogram, count_lengths
+from fastpack.documents.inputs import (
+    DEFAULT_LENGTH,
+    FrameLike,
+    Keep,
+    as_frame,
+    select_kept,
+    select_lengths,
+)
+from fastpack.errors import DataError
+from fastpack.options import PackingOptions, PackingRules
+from fastpack.packing.assigner import ROW_BYTES
+from fastpack.packing.lazy import pack_lazily
+from fastpack.packing.plan import PackingPlan
+
+
+@overload
+def pack(
+    data: pl.LazyFrame,
+    length: str | pl.Expr = ...,
+    *,
+    context_length: int,
+    keep: Keep | None = ...,
+    **rules: Unpack[PackingRules],
+) -> pl.LazyFrame: ...
+
+
+@overload
+def pack(
+    data: FrameLike,
+    length: str | pl.Expr = ...,
+    *,
+    context_length: int,
+    keep: Keep | None = ...,
+    **rules: Unpack[PackingRules],
+) -> pl.DataFrame: ...
+
+
+def pack(
+    data: Any,
+    length: str | pl.Expr = DEFAULT_LENGTH,
+    *,
+    context_length: int,
+    keep: Keep | None = None,
+    **rules: Unpack[PackingRules],
+) -> pl.DataFrame | pl.LazyFrame:
+    """Pack documents into training sequences of `context_length` tokens.
+
+    Best-fit packing (Ding et al., ICML 2024, "Fewer Truncations Improve Language
+    Modeling", section 3): only documents longer than a sequence are cut; the chunks
+    then go, longest first, each into the sequence with the least space that is enough.
+
+    Parameters
+    ----------
+    data
+        One row a document: a pl.DataFrame or pl.LazyFrame, or anything with
+        ``__arrow_c_stream__`` (PyArrow table, pandas frame, DuckDB relation ...); or
+        the lengths themselves, as a pl.Series or a 1-D NumPy array of integers.
+    length
+        The column of document lengths in tokens, by name or as an expression, such as
+        ``pl.col("input_ids").list.len()``. Integers of any width, none null or
+        negative. Lengths that are handed over themselves need none.
+    context_length
+        L, the tokens in one training sequence: 1 ... 2**31 - 1, a power of two or not.
+    keep
+        Columns, by name or selector, that identify a document in the result, in place
+        of its row index.
+    **rules
+        The rules of `PackingOptions`, by name:
+
+        ================ ============================================================
+        `long_documents` ``"split"`` documents longer than L (the default),
+                         ``"truncate"`` or ``"drop"`` them, or raise an ``"error"``
+        `max_documents`  at most so many chunks in a sequence
+        `extra_tokens`   tokens that will be added to every chunk
+        `align`          every chunk takes a multiple of this in its sequence
+        `min_chunk`      shorter remainders of documents that are split are dropped
+        `by`             columns in which the documents of a sequence do not differ
+        `shuffle_seed`   number the sequences at random: `bin` is the training order
+        `bins_multiple`  round up the number of sequences
+        ================ ============================================================
+
+    Returns
+    -------
+    polars.DataFrame or polars.LazyFrame
+        The assignment table: one row a chunk, in document order. Lazy where `data` is:
+        then nothing is read before it is collected or sunk, in two streaming passes
+        over `data` that hold a batch at a time.
+
+        ============== ======= =====================================================
+        `document`     Int64   row index of the document in `data`; or `keep`
+        `chunk_start`  Int64   first token of the chunk within its document
+        `chunk_length` Int32   tokens in the chunk
+        `bin`          Int64   training sequence, 0 ... n_bins - 1
+        `bin_offset`   Int32   first token of the chunk within its bin
+        ============== ======= =====================================================
+
+        An empty or dropped document has one row, with a chunk of 0 tokens and null in
+        `bin` and `bin_offset`. Among documents of equal length, those that come first
+        take the bins that come first in the plan: the same input gives the same
+        table.
+
+    Raises
+    ------
+    OptionError, OptionTypeError
+        A parameter cannot be right, or `keep` takes a name that the table needs.
+    DataError, DataTypeError
+        A column is absent, lengths are null, negative or no integers, or, with
+        ``long_documents="error"``, a document is longer than L.
+
+    Notes
+    -----
+    Polars adds up an Int32 column in Int32, which a corpus overflows without a word:
+    cast first, ``pl.col("chunk_length").cast(pl.Int64).sum()``, or use `fastpack.plan`.
+
+    See Also
+    --------
+    fastpack.plan : The figures of a packing, without the table.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import fastpack
+    >>> documents = pl.DataFrame({"n_tokens": [8, 6, 6, 4, 3]})
+    >>> fastpack.pack(documents, "n_tokens", context_length=8)
+    shape: (5, 5)
+    ┌──────────┬─────────────┬──────────────┬─────┬────────────┐
+    │ document ┆ chunk_start ┆ chunk_length ┆ bin ┆ bin_offset │
+    │ ---      ┆ ---         ┆ ---          ┆ --- ┆ ---        │
+    │ i64      ┆ i64         ┆ i32          ┆ i64 ┆ i32        │
+    ╞══════════╪═════════════╪══════════════╪═════╪════════════╡
+    │ 0        ┆ 0           ┆ 8            ┆ 0   ┆ 0          │
+    │ 1        ┆ 0           ┆ 6            ┆ 1   ┆ 0          │
+    │ 2        ┆ 0           ┆ 6            ┆ 2   ┆ 0          │
+    │ 3        ┆ 0           ┆ 4            ┆ 3   ┆ 0          │
+    │ 4        ┆ 0           ┆ 3            ┆ 3   ┆ 4          │
+    └──────────┴─────────────┴──────────────┴─────┴────────────┘
+    """
+    options = PackingOptions(context_length=context_length, **rules)
+    if isinstance(data, pl.LazyFrame):
+        documents = select_documents(data, length, keep, options.by_columns)
+        return pack_lazily(documents, options)
+    frame = as_frame(data)
+    if isinstance(length, str) and length == DEFAULT_LENGTH:
+        length = _name_of_lengths(data, frame)
+    lengths = select_lengths(frame, length)
+    kept = None if keep is None else select_kept(frame, keep)
+    by = select_by(frame, options.by_columns)
+    return pack_columns(lengths, kept, by, options)[0]
+
+
+def pack_columns(
+    lengths: pl.Series,
+    kept: pl.DataFrame | None,
+    by: pl.DataFrame,
+    options: PackingOptions,
+) -> tuple[pl.DataFrame, PackingPlan]:
+    """Pack checked columns; `kept` stands in place of `document`."""
+    if options.by is None:
+        plan = PackingPlan(count_lengths(lengths), options)
+        _check_memory(plan)
+        return plan.assigner().table(lengths, kept), plan
+    counter = GroupCounter(lengths.name, by)
+    numbers = counter.add_columns(lengths, by)
+    plan = PackingPlan(counter.histogram(), options)
+    _check_memory(plan)
+    # In place: fresh memory would cost more than looking ranks up.
+    numbers.flags.writeable = True
+    counter.ranks().take(numbers, out=numbers, mode="clip")
+    numbers.flags.writeable = False
+    return plan.assigner().table(lengths, kept, numbers), plan
+
+
+def plan(
+    lengths: FrameLike | LengthHistogram | GroupedHistogram,
+    *,
+    context_length: int,
+    **rules: Unpack[PackingRules],
+) -> PackingPlan:
+    """Plan a packing without assigning it: the figures alone, in milliseconds.
+
+    Parameters
+    ----------
+    lengths
+        Integers, tokens a document: a pl.Series, a 1-D NumPy array, an Arrow array or
+        stream of one column, a frame of one column (with the rule `by`, of its columns
+        beside); or their `LengthHistogram` or `GroupedHistogram`, which can be planned
+        again and again, for other context lengths.
+    context_length
+        L, the tokens in one training sequence: 1 ... 2**31 - 1.
+    **rules
+        As for `fastpack.pack`: see `PackingOptions`.
+
+    Returns
+    -------
+    PackingPlan
+        The packing of the histogram, with its figures.
+
+    Raises
+    ------
+    OptionError, OptionTypeError
+        A parameter cannot be right.
+    DataError, DataTypeError
+        `lengths` are no lengths, or cannot be packed by the rules.
+
+    Examples
+    --------
+    >>> import fastpack
+    >>> corpus = fastpack.LengthHistogram(lengths=[300, 900], counts=[6_000_000, 10**9])
+    >>> for context_length in (1024, 2048, 4096):
+    ...     plan = fastpack.plan(corpus, context_length=context_length)
+    ...     print(context_length, plan.n_bins, round(plan.efficiency, 4))
+    1024 1002000000 0.8789
+    2048 501000000 0.8789
+    4096 250000000 0.8807
+    """
+    options = PackingOptions(context_length=context_length, **rules)
+    if not isinstance(lengths, (LengthHistogram, GroupedHistogram)):
+        if options.by is None:
+            lengths = LengthHistogram.from_lengths(lengths)
+        else:
+            frame = as_frame(lengths, "lengths")
+            by, column = split_documents(frame, options.by_columns)
+            counter = GroupCounter(column.name, by)
+            counter.add_columns(column, by)
+            lengths = counter.histogram()
+    return PackingPlan(lengths, options)
+
+
+def _check_memory(plan: PackingPlan) -> None:
+    """Refuse a table that this machine cannot hold, before it is begun.
+
+    One wrong length, 2**62 tokens say, makes more rows than there is memory for, and
+    the system would end the process without a word.
+    """
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # not known on this system
+        return
+    n_bytes = plan.n_rows * ROW_BYTES
+    if n_bytes > memory:
+        parts = parts_of(plan.histogram, plan.options)
+        longest = max(int(part.lengths[-1:].sum()) for part in parts)
+        msg = (
+            f"the assignment would have {plan.n_rows:,} rows, {n_bytes / 1e9:,.0f} GB: "
+            "more than this machine's memory\n"
+            f"Hint: the longest document has {longest:,} tokens, `context_length` is "
+            f"{plan.options.context_length:,}; are both right?"
+        )
+        raise DataError(msg)
+
+
+def _name_of_lengths(data: FrameLike, frame: pl.DataFrame) -> str:
+    """Return the column to use where `length` was left out.
+
+    Lengths that were handed over themselves, not in a table, may have any name.
+    """
+    is_table = isinstance(data, pl.DataFrame) or frame.width != 1
+    if is_table or hasattr(data, "columns") or hasattr(data, "schema"):
+        return DEFAULT_LENGTH
+    return frame.columns[0]

@@ -1,0 +1,54 @@
+"""The file of a plan: a Parquet table of its runs, all else in the metadata."""
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from fastpack.documents.grouped_histogram import Histogram, read_histogram
+from fastpack.errors import DataError, SourceNotFoundError
+from fastpack.options import PackingOptions
+from fastpack.outputs import read_metadata, write_parquet
+
+
+def write_plan(
+    path: Path,
+    runs: pl.DataFrame,
+    histogram: Histogram,
+    description: dict[str, Any],
+    *,
+    overwrite: bool,
+) -> None:
+    """Write runs; the description and the histogram go to the metadata, as JSON."""
+    buffer = io.BytesIO()
+    histogram.to_frame().write_ipc(buffer, compression="zstd")
+    text = base64.b64encode(buffer.getvalue()).decode()
+    metadata = {**description, "histogram": text}
+    write_parquet(runs, path, metadata, overwrite=overwrite)
+
+
+def read_description(path: Path) -> dict[str, Any]:
+    """Return the description in the file of a plan; nothing, if it is none."""
+    return read_metadata(path) or {}
+
+
+def read_plan(path: Path) -> tuple[pl.DataFrame, Histogram, PackingOptions]:
+    """Read what `write_plan` wrote: runs, histogram, options."""
+    if not path.is_file():
+        msg = f"no file of a plan: {path}\nHint: PackingPlan.save writes one."
+        raise SourceNotFoundError(msg)
+    description = read_description(path)
+    try:
+        encoded = base64.b64decode(description["histogram"])
+        histogram = read_histogram(pl.read_ipc(io.BytesIO(encoded)))
+        options = PackingOptions(**description["options"])
+        return pl.read_parquet(path, glob=False), histogram, options
+    except (KeyError, ValueError, TypeError, OSError, PolarsError) as error:
+        msg = (
+            f"{path} is not the file of a plan: {error}\n"
+            "Hint: PackingPlan.save writes one."
+        )
+        raise DataError(msg) from error

@@ -1,0 +1,96 @@
+"""Write a report: a page that needs no network, or each chart as a picture."""
+
+from importlib.resources import files
+from importlib.util import find_spec
+from math import log10
+from pathlib import Path
+from typing import Any, Literal
+
+from fastpack.errors import DataError, MissingExtraError, OptionError
+from fastpack.outputs import check_output, replacing
+from fastpack.reports.charts import Chart
+from fastpack.reports.report import Report
+from fastpack.version import __version__
+
+ReportFormat = Literal["html", "png", "svg"]
+
+
+def check_extra() -> None:
+    """Refuse, before any work is done, what cannot be drawn."""
+    for name in ("altair", "jinja2", "vl_convert"):
+        if find_spec(name) is None:
+            msg = (
+                f"a report needs the package {name}, which is not installed\n"
+                "Hint: pip install 'fastpack-llm[plot]'."
+            )
+            raise MissingExtraError(msg)
+
+
+def check_report_output(
+    output: Path, report_format: ReportFormat, sources: list[Path], *, overwrite: bool
+) -> None:
+    """Refuse, before any work is done, an output that could not be written."""
+    if report_format == "html":
+        check_output(output, suffix=".html", sources=sources, overwrite=overwrite)
+    elif output.exists() and not output.is_dir():
+        msg = (
+            f"charts are written into a folder, got the file {str(output)!r}\n"
+            "Hint: choose another name; --format html writes a single file."
+        )
+        raise OptionError(msg)
+
+
+def write_report(
+    report: Report, output: Path, report_format: ReportFormat, *, overwrite: bool
+) -> list[Path]:
+    """Write the page, or the charts into a folder; return what was written."""
+    if report_format == "html":
+        with replacing(output, overwrite=overwrite) as temporary:
+            temporary.write_text(render(report), "utf-8")
+        return [output]
+    from fastpack.reports.drawing import save_image  # noqa: PLC0415
+
+    figures = [
+        *report.sweep,
+        *(each for part in report.sections for each in part.figures),
+    ]
+    if not figures:
+        msg = (
+            "there is nothing to draw: no document has a token\n"
+            "Hint: are these the right sources, and the right column of lengths?"
+        )
+        raise DataError(msg)
+    output.mkdir(parents=True, exist_ok=True)
+    targets = [output / f"{figure.name}.{report_format}" for figure in figures]
+    for target in targets:
+        check_output(target, suffix=target.suffix, overwrite=overwrite)
+    for figure, target in zip(figures, targets, strict=True):
+        with replacing(target, overwrite=overwrite) as temporary:
+            save_image(figure, temporary, report_format)
+    return targets
+
+
+def render(report: Report) -> str:
+    """Return the page."""
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415
+    from markupsafe import Markup  # noqa: PLC0415
+
+    from fastpack.reports.drawing import as_svg  # noqa: PLC0415
+
+    def drawn(figure: Chart) -> Markup:
+        return Markup(as_svg(figure))  # noqa: S704 - the texts in it are escaped there
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(cell=_cell, drawn=drawn)
+    template = files("fastpack.reports").joinpath("page.html").read_text("utf-8")
+    return environment.from_string(template).render(report=report, version=__version__)
+
+
+def _cell(value: Any) -> str:
+    """Write a number as people read it: 99.9998, not 100; 0.00007, not 7e-05."""
+    if isinstance(value, float):
+        digits = 4 if abs(value) >= 1 or not value else 2 - int(log10(abs(value)) // 1)
+        return f"{value:,.{min(digits, 12)}f}".rstrip("0").rstrip(".")
+    return f"{value:,}" if isinstance(value, int) else str(value)

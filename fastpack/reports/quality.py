@@ -1,0 +1,94 @@
+"""quality(): what the bins of a plan hold, and how far it is from the least number."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from fastpack.packing.plan import PackingPlan
+
+
+def quality(plan: PackingPlan) -> dict[str, Any]:
+    """Say how good a plan is, without assigning it.
+
+    Parameters
+    ----------
+    plan
+        The plan; what this costs depends on its runs, not on its documents.
+
+    Returns
+    -------
+    dict
+        `n_bins`; `lower_bound`, the number of bins that are proven to be needed, `gap`
+        and `gap_share`, how many more there are and which share of them; documents per
+        bin (chunks of documents, that is): `documents_per_bin_mean`, `_median`, `_p99`
+        and `_max`; `bins_not_full` and `bins_not_full_share`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastpack
+    >>> plan = fastpack.plan(np.array([8, 6, 6, 4, 3]), context_length=8)
+    >>> figures = fastpack.quality(plan)
+    >>> figures["gap"], figures["documents_per_bin_max"], figures["bins_not_full"]
+    (0, 2, 3)
+    """
+    bins = bins_of(plan)
+    n_bins, lower_bound = plan.n_bins, plan.lower_bound
+    held = bins["documents"].to_numpy()
+    counts = bins["bins"].to_numpy()
+    up_to = np.cumsum(counts)
+
+    def quantile(share: float) -> int:
+        """Return what this share of the bins hold no more than."""
+        return int(held[np.searchsorted(up_to, share * n_bins)]) if n_bins else 0
+
+    not_full = int(bins.filter(pl.col("space") > 0)["bins"].sum())
+    return {
+        "n_bins": n_bins,
+        "lower_bound": lower_bound,
+        "gap": n_bins - lower_bound,
+        "gap_share": n_bins / lower_bound - 1 if lower_bound else 0.0,
+        "documents_per_bin_mean": plan.n_chunks / n_bins if n_bins else 0.0,
+        "documents_per_bin_median": quantile(0.5),
+        "documents_per_bin_p99": quantile(0.99),
+        "documents_per_bin_max": int(held.max(initial=0)),
+        "bins_not_full": not_full,
+        "bins_not_full_share": not_full / n_bins if n_bins else 0.0,
+    }
+
+
+def bins_of(plan: PackingPlan) -> pl.DataFrame:
+    """Count the bins of a plan by what they hold.
+
+    Neighbouring bins that the same runs filled hold the same: what changes from one bin
+    to the next is summed up. O(runs), for any number of bins.
+
+    Returns
+    -------
+    polars.DataFrame
+        `documents` (chunks in a bin), `space` (tokens left in it), `bins` (how many are
+        like that): one row for each pair that there is, ascending; all Int64.
+    """
+    runs = plan.runs
+    first = runs["first_bin"].to_numpy()
+    end = first + runs["bins"].to_numpy()
+    chunks = runs["chunks_per_bin"].cast(pl.Int64).to_numpy()
+    lengths = runs["chunk_length"].cast(pl.Int64).to_numpy()
+    taken = chunks * plan.options.footprints(lengths)
+    edges = np.unique(np.concatenate([[0, plan.n_bins], first, end]))
+    changes = np.zeros((2, edges.size), np.int64)
+    for bounds, sign in ((first, 1), (end, -1)):
+        places = np.searchsorted(edges, bounds)
+        np.add.at(changes[0], places, sign * chunks)
+        np.add.at(changes[1], places, sign * taken)
+    held, filled = np.cumsum(changes, axis=1)[:, :-1]
+    table = pl.DataFrame(
+        {
+            "documents": held,
+            "space": plan.options.context_length - filled,
+            "bins": np.diff(edges),
+        }
+    )
+    like = table.group_by("documents", "space").agg(pl.col("bins").sum())
+    return like.sort("documents", "space")

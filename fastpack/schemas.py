@@ -1,0 +1,47 @@
+"""Schemas: the columns and dtypes of every table that is given out.
+
+Signed integers only: Polars subtracts unsigned ones with wrap-around.
+"""
+
+import polars as pl
+
+ASSIGNMENT_SCHEMA = pl.Schema(
+    {
+        "document": pl.Int64,
+        "chunk_start": pl.Int64,
+        "chunk_length": pl.Int32,
+        "bin": pl.Int64,
+        "bin_offset": pl.Int32,
+    }
+)
+"""The columns of the assignment table, without `keep`."""
+
+RUNS_SCHEMA = pl.Schema(
+    {
+        "chunk_length": pl.Int32,
+        "first_bin": pl.Int64,
+        "bins": pl.Int64,
+        "chunks_per_bin": pl.Int32,
+        "bin_offset": pl.Int32,
+    }
+)
+"""The columns of `PackingPlan.runs`, without `by`."""
+
+FIGURES = (
+    "n_documents",
+    "empty_documents",
+    "cut_documents",
+    "dropped_documents",
+    "n_tokens",
+    "packed",
+    "truncated",
+    "dropped",
+    "n_chunks",
+    "n_bins",
+    "lower_bound",
+    "extra",
+    "alignment",
+    "padding",
+    "efficiency",
+)
+"""The figures of a packing, in the order in which they are told."""

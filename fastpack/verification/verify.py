@@ -1,0 +1,149 @@
+"""verify(): whether an assignment is a valid packing, by looking at every row of it."""
+
+from typing import Any, Unpack
+
+import numpy as np
+import polars as pl
+
+from fastpack.documents.batches import Documents, lengths_alone
+from fastpack.documents.grouped_histogram import Histogram, parts_of
+from fastpack.documents.histogram import LengthHistogram
+from fastpack.documents.inputs import FrameLike, as_frame, check_names
+from fastpack.documents.sums import merge_counts
+from fastpack.errors import VerificationError
+from fastpack.options import PackingOptions, PackingRules
+from fastpack.verification.bins import BinCheck
+from fastpack.verification.rows import RowCheck, packed_tokens
+
+_COLUMNS = ("chunk_start", "chunk_length", "bin", "bin_offset")
+
+
+def verify(
+    assignment: FrameLike | pl.LazyFrame,
+    lengths: FrameLike | pl.LazyFrame | None = None,
+    *,
+    context_length: int,
+    **rules: Unpack[PackingRules],
+) -> dict[str, Any]:
+    """Check that an assignment is a valid packing, row by row and bin by bin.
+
+    Every document is there once, with its chunks in order, without gap or overlap; each
+    bin, 0 ... n_bins - 1, is filled from its start on without a hole, and neither it
+    nor a chunk breaks a rule. With `lengths`, each document is packed as the rules say.
+
+    Parameters
+    ----------
+    assignment
+        The table that `fastpack.pack` gives; lazy frames are read batch by batch.
+    lengths
+        The lengths of the documents, in their order: one column, and the columns of the
+        rule `by` if the assignment does not have them.
+    context_length, **rules
+        The rules by which it was packed: see `PackingOptions`.
+
+    Returns
+    -------
+    dict
+        What was seen: `n_documents`, `n_rows`, `n_chunks`, `n_bins`, `packed`, `extra`,
+        `alignment` and `padding` (tokens), `efficiency`, `most_documents` (chunks in
+        the fullest bin), `bins_not_full`, `lengths_checked`, `groups_checked`.
+
+    Raises
+    ------
+    VerificationError
+        The assignment is no such packing; the message shows the first rows that are
+        wrong.
+    DataError, OptionError, OptionTypeError
+        A column is absent, or a parameter cannot be right.
+
+    Notes
+    -----
+    Beside a batch it holds 16 bytes a bin, for up to 32 M bins at a time.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import fastpack
+    >>> documents = pl.DataFrame({"n_tokens": [8, 6, 6, 4, 3]})
+    >>> assignment = fastpack.pack(documents, context_length=8)
+    >>> figures = fastpack.verify(assignment, documents, context_length=8)
+    >>> figures["n_bins"], figures["padding"]
+    (4, 5)
+    >>> moved = assignment.with_columns(bin_offset=0)
+    >>> fastpack.verify(moved, context_length=8)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    fastpack.errors.VerificationError: bin 3 is not filled from its start on: ...
+    """
+    options = PackingOptions(context_length=context_length, **rules)
+    table = _as_lazy(assignment, "assignment")
+    documents = None
+    if lengths is not None:
+        frame = _as_lazy(lengths, "lengths")
+        names = frame.collect_schema().names()
+        by = [name for name in options.by_columns if name in names]
+        documents = lengths_alone(frame, by)
+    return verify_table(table, options, documents=documents)
+
+
+def verify_table(
+    table: pl.LazyFrame,
+    options: PackingOptions,
+    *,
+    documents: Documents | None = None,
+    planned: Histogram | None = None,
+) -> dict[str, Any]:
+    """Verify an assignment: see `verify`.
+
+    `planned` are the documents that it was planned for: their lengths have to be those
+    of the documents here, in any order.
+    """
+    check_names(table.collect_schema().names(), "assignment", _COLUMNS)
+    n_bins = table.select(pl.col("bin").max() + 1).collect().item() or 0
+    rows = RowCheck(table, options, n_bins, documents)
+    bins = BinCheck(table, options, n_bins, has_groups=rows.has_groups)
+    rows.check(bins)
+    bins.finish()
+    if planned is not None:
+        _check_lengths(rows.lengths.histogram(), planned, options)
+    for first_bin in range(BinCheck.AT_A_TIME, n_bins, BinCheck.AT_A_TIME):
+        bins.start(first_bin)
+        rows.check(bins)
+        bins.finish()
+    extra = rows.n_chunks * options.extra_tokens
+    capacity = n_bins * options.context_length
+    return {
+        "n_documents": rows.n_documents,
+        "n_rows": rows.n_rows,
+        "n_chunks": rows.n_chunks,
+        "n_bins": n_bins,
+        "packed": rows.packed,
+        "extra": extra,
+        "alignment": bins.taken - rows.packed - extra,
+        "padding": capacity - bins.taken,
+        "efficiency": rows.packed / capacity if capacity else 1.0,
+        "most_documents": bins.most_chunks,
+        "bins_not_full": bins.n_not_full,
+        "lengths_checked": documents is not None or planned is not None,
+        "groups_checked": rows.has_groups,
+    }
+
+
+def _check_lengths(
+    found: LengthHistogram, planned: Histogram, options: PackingOptions
+) -> None:
+    parts = parts_of(planned, options)
+    lengths = np.concatenate([part.lengths for part in parts])
+    counts = np.concatenate([part.counts for part in parts])
+    merged = merge_counts(packed_tokens(lengths, options), counts)
+    if found != LengthHistogram(*merged):
+        msg = (
+            "the documents are not those of the plan: their tokens differ\n"
+            f"Hint: {sum(counts):,} documents were planned, {found.n_documents:,} are "
+            "there."
+        )
+        raise VerificationError(msg)
+
+
+def _as_lazy(data: FrameLike | pl.LazyFrame, parameter: str) -> pl.LazyFrame:
+    return data if isinstance(data, pl.LazyFrame) else as_frame(data, parameter).lazy()
