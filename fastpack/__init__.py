@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fastpack.options import PackingOptions
     from fastpack.packing.pack import pack, plan
     from fastpack.packing.plan import PackingPlan
-    from fastpack.reports.compare import compare, truncations
+    from fastpack.reports.compare import compare, cuts
     from fastpack.reports.quality import quality
     from fastpack.verification.verify import verify
 
@@ -52,7 +52,7 @@ _HOMES = {
     "pack_files": "files.pack_files",
     "plan": "packing.pack",
     "quality": "reports.quality",
-    "truncations": "reports.compare",
+    "cuts": "reports.compare",
     "verify": "verification.verify",
 }
 
@@ -72,11 +72,11 @@ __all__ = [
     "SourceNotFoundError",
     "VerificationError",
     "compare",
+    "cuts",
     "pack",
     "pack_files",
     "plan",
     "quality",
-    "truncations",
     "verify",
 ]
 

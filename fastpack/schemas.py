@@ -29,9 +29,9 @@ RUNS_SCHEMA = pl.Schema(
 
 FIGURES = (
     "n_documents",
-    "empty_documents",
-    "cut_documents",
-    "dropped_documents",
+    "documents_empty",
+    "documents_cut",
+    "documents_dropped",
     "n_tokens",
     "packed",
     "truncated",

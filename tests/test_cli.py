@@ -80,7 +80,7 @@ def test_plan_gives_the_figures_of_pack(source, tmp_path, capsys):
     packed = json.loads(capsys.readouterr().out)
     assert fastpack_in_process("plan", source, *context_length, "--json") == 0
     planned = json.loads(capsys.readouterr().out)
-    assert planned.pop("quality")["documents_per_bin_max"] == 2
+    assert planned.pop("quality")["chunks_per_bin_max"] == 2
     assert planned == {key: packed[key] for key in ("version", "options", "figures")}
     assert fastpack_in_process("plan", source, source.parent, *context_length) == 2
     assert fastpack_in_process("plan", source, *context_length) == 0

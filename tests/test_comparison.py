@@ -1,4 +1,4 @@
-"""compare() and truncations(): against cutting token by token."""
+"""compare() and cuts(): against cutting token by token."""
 
 import numpy as np
 import polars as pl
@@ -50,44 +50,44 @@ def test_every_strategy(lengths, context_lengths, long_documents, extra):
         cut = [document for document, number in enumerate(cuts) if number]
         found = row(part, "concatenate")
         assert found["context_length"] == context_length
-        assert found["sequences"] == len(sequences)
+        assert found["n_bins"] == len(sequences)
         padding = len(sequences) * context_length - sum(lengths)
-        assert found["padding_tokens"] == padding
-        assert found["documents_truncated"] == len(cut)
-        assert found["documents_truncated_unnecessarily"] == sum(
+        assert found["padding"] == padding
+        assert found["documents_cut"] == len(cut)
+        assert found["documents_cut_unnecessarily"] == sum(
             lengths[document] <= context_length for document in cut
         )
-        assert found["truncations"] == sum(cuts)
-        assert found["tokens_dropped"] == 0
+        assert found["cuts"] == sum(cuts)
+        assert found["tokens_left_out"] == 0
         long = [length for length in lengths if length > context_length]
         found = row(part, "truncate")
-        assert found["sequences"] == sum(length > 0 for length in lengths)
-        assert found["documents_truncated"] == found["truncations"] == len(long)
-        assert found["tokens_dropped"] == sum(n - context_length for n in long)
+        assert found["n_bins"] == sum(length > 0 for length in lengths)
+        assert found["documents_cut"] == found["cuts"] == len(long)
+        assert found["tokens_left_out"] == sum(n - context_length for n in long)
         plan = fastpack.plan(series, context_length=context_length, **rules)
         pieces = fastpack.pack(series, context_length=context_length, **rules)
         pieces = pieces["document"].value_counts()["count"] - 1
         found = row(part, "best_fit")
-        assert found["sequences"] == plan.n_bins
-        assert found["padding_tokens"] == plan.padding
+        assert found["n_bins"] == plan.n_bins
+        assert found["padding"] == plan.padding
         assert found["efficiency"] == plan.efficiency
-        assert found["tokens_dropped"] == plan.truncated + plan.dropped
-        assert found["documents_truncated"] == plan.cut_documents
+        assert found["tokens_left_out"] == plan.truncated + plan.dropped
+        assert found["documents_cut"] == plan.documents_cut
         if long_documents == "split":
-            assert found["truncations"] == pieces.sum()
+            assert found["cuts"] == pieces.sum()
         longest = context_length - extra
-        assert found["documents_truncated_unnecessarily"] == (
+        assert found["documents_cut_unnecessarily"] == (
             sum(longest < length <= context_length for length in lengths)
             if long_documents != "drop"
             else 0
         )
         more = plan.n_bins / len(sequences) - 1 if sequences else 0
-        assert found["sequences_over_concatenation"] == pytest.approx(more)
+        assert found["n_bins_over_concatenation"] == pytest.approx(more)
 
 
 @given(st.lists(st.integers(0, 70), max_size=40), st.integers(1, 12))
-def test_truncations(lengths, context_length):
-    table = fastpack.truncations(np.array(lengths, int), context_length=context_length)
+def test_cuts_chart(lengths, context_length):
+    table = fastpack.cuts(np.array(lengths, int), context_length=context_length)
     _, cuts = cut_token_by_token(lengths, context_length)
     expected = {}
     for length, number in zip(lengths, cuts, strict=True):
@@ -113,7 +113,7 @@ def test_any_input_and_batches(monkeypatch):
         assert fastpack.compare(data, context_length=[100, 2048]).equals(expected)
     grouped = fastpack.compare(frame, context_length=2048, by="g")
     plan = fastpack.plan(frame, context_length=2048, by="g")
-    assert row(grouped, "best_fit")["sequences"] == plan.n_bins
+    assert row(grouped, "best_fit")["n_bins"] == plan.n_bins
     assert fastpack.compare(lengths)["context_length"].unique().to_list() == [
         2048,
         8192,
@@ -125,14 +125,14 @@ def test_any_input_and_batches(monkeypatch):
 def test_huge_documents():
     lengths = np.array([2**50, 3, 2**40 + 1])
     table = fastpack.compare(lengths, context_length=2**20)
-    assert row(table, "concatenate")["truncations"] == 2**30 - 1 + 2**20
-    assert row(table, "best_fit")["truncations"] == 2**30 - 1 + 2**20
+    assert row(table, "concatenate")["cuts"] == 2**30 - 1 + 2**20
+    assert row(table, "best_fit")["cuts"] == 2**30 - 1 + 2**20
 
 
 def test_nothing_to_compare():
     table = fastpack.compare(np.array([], int))
-    assert table["sequences"].to_list() == [0] * 6
-    assert fastpack.truncations(np.array([0]), context_length=8).height == 0
+    assert table["n_bins"].to_list() == [0] * 6
+    assert fastpack.cuts(np.array([0]), context_length=8).height == 0
 
 
 def test_parameters_that_cannot_be_right():

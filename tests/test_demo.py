@@ -31,8 +31,8 @@ def test_documents_and_figures(sources, tmp_path):
     assert_exact(table, n_tokens, Rules(8))
     # Joined: 3 + 8 + 30 tokens, cut at 8, 16 ...: c.py and d.py lie across a cut.
     concatenation, _, best_fit = demo.comparison.to_dicts()
-    columns = ("documents_truncated", "documents_truncated_unnecessarily")
-    assert (concatenation["sequences"], concatenation["padding_tokens"]) == (6, 7)
+    columns = ("documents_cut", "documents_cut_unnecessarily")
+    assert (concatenation["n_bins"], concatenation["padding"]) == (6, 7)
     assert [concatenation[name] for name in columns] == [2, 1]
     assert [best_fit[name] for name in columns] == [1, 0]
 
@@ -60,6 +60,6 @@ def test_standard_library(tmp_path):
     assert not documents["path"].str.contains("site-packages").any()
     assert demo.plan.n_documents == documents.height
     concatenation, _, best_fit = demo.comparison.to_dicts()
-    assert best_fit["documents_truncated_unnecessarily"] == 0
-    assert concatenation["documents_truncated_unnecessarily"] > 0
-    assert best_fit["sequences_over_concatenation"] <= 0.01
+    assert best_fit["documents_cut_unnecessarily"] == 0
+    assert concatenation["documents_cut_unnecessarily"] > 0
+    assert best_fit["n_bins_over_concatenation"] <= 0.01

@@ -35,12 +35,12 @@ def test_figures_add_up(lengths, context_length, long_documents):
     assert plan.n_bins == len(best_fit_decreasing(chunks, Rules(context_length)))
     assert plan.n_bins * context_length == plan.packed + plan.padding
     assert -(-plan.packed // context_length) <= plan.lower_bound <= plan.n_bins
-    assert plan.empty_documents == lengths.count(0)
+    assert plan.documents_empty == lengths.count(0)
     if long_documents == "drop":
         assert plan.dropped == sum(long)
-        assert (plan.dropped_documents, plan.cut_documents) == (len(long), 0)
+        assert (plan.documents_dropped, plan.documents_cut) == (len(long), 0)
     else:
-        assert (plan.dropped_documents, plan.cut_documents) == (0, len(long))
+        assert (plan.documents_dropped, plan.documents_cut) == (0, len(long))
         assert plan.dropped == 0
     if long_documents == "split":
         assert plan.truncated == 0

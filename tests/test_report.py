@@ -80,12 +80,12 @@ def test_figures_are_those_of_compare_and_the_plan(lengths, context_lengths, rul
     )
     for strategy, name in (("concatenate", "concatenation"), ("best_fit", "best-fit")):
         rows = table.filter(pl.col("strategy") == strategy)
-        assert cut[name].equals(rows["documents_truncated"])
+        assert cut[name].equals(rows["documents_cut"])
         assert np.allclose(
-            cut[f"{name}, %"], rows["documents_truncated"] / len(lengths) * 100
+            cut[f"{name}, %"], rows["documents_cut"] / len(lengths) * 100
         )
-        assert padding[name].equals(rows["padding_tokens"])
-        assert sequences[name].equals(rows["sequences"])
+        assert padding[name].equals(rows["padding"])
+        assert sequences[name].equals(rows["n_bins"])
     assert len(report.sections) == len(context_lengths)
     for context_length, section in zip(
         sorted(context_lengths), report.sections, strict=True
@@ -94,13 +94,13 @@ def test_figures_are_those_of_compare_and_the_plan(lengths, context_lengths, rul
         if not plan.n_bins:
             assert section.figures == []
             continue
-        truncations, documents, *space = (figure.table for figure in section.figures)
-        expected = fastpack.truncations(series, context_length=context_length, **rules)
+        cuts, documents, *space = (figure.table for figure in section.figures)
+        expected = fastpack.cuts(series, context_length=context_length, **rules)
         for mine, theirs in (
             ("concatenation", "concatenate"),
             ("best-fit", "best_fit"),
         ):
-            assert truncations[mine].to_list() == expected[theirs].to_list()
+            assert cuts[mine].to_list() == expected[theirs].to_list()
         for counted in (documents, *space):
             assert counted["sequences"].sum() == plan.n_bins
             assert counted["sequences, %"].sum() == pytest.approx(100)
@@ -213,7 +213,7 @@ def test_pictures(corpus, tmp_path, capsys, image_format):
     assert main([*command, str(output)]) == 0
     written = sorted(path.name for path in output.iterdir())
     assert len(written) == 9
-    assert f"truncations-64.{image_format}" in written
+    assert f"cuts-64.{image_format}" in written
     for name in written:
         data = (output / name).read_bytes()
         if image_format == "svg":

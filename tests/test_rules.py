@@ -222,7 +222,7 @@ def test_align():
 
 def test_min_chunk_drops_and_counts():
     plan = fastpack.plan(np.array([17, 19, 2]), context_length=8, min_chunk=3)
-    assert (plan.packed, plan.dropped, plan.cut_documents) == (16 + 19 + 2, 1, 2)
+    assert (plan.packed, plan.dropped, plan.documents_cut) == (16 + 19 + 2, 1, 2)
 
 
 def test_groups_come_in_the_order_of_their_values():

@@ -18,9 +18,9 @@ def show_plan(plan: PackingPlan) -> None:
     """Print the figures of a packing."""
     rows = [
         ("documents", f"{plan.n_documents:,}"),
-        ("  empty", f"{plan.empty_documents:,}"),
-        ("  cut", f"{plan.cut_documents:,}"),
-        ("  dropped", f"{plan.dropped_documents:,}"),
+        ("  empty", f"{plan.documents_empty:,}"),
+        ("  cut", f"{plan.documents_cut:,}"),
+        ("  dropped", f"{plan.documents_dropped:,}"),
         ("tokens", f"{plan.n_tokens:,}"),
         ("  packed", f"{plan.packed:,}"),
         ("  truncated", f"{plan.truncated:,}"),
@@ -38,7 +38,7 @@ def show_plan(plan: PackingPlan) -> None:
 def show_quality(figures: dict[str, Any]) -> None:
     """Print how good a plan is."""
     per_bin = [
-        f"{figures[f'documents_per_bin_{name}']:,.6g}"
+        f"{figures[f'chunks_per_bin_{name}']:,.6g}"
         for name in ("mean", "median", "p99", "max")
     ]
     rows = [
@@ -93,10 +93,10 @@ def show_demo(demo: Demo) -> None:
     figures = [
         (name, *(by_strategy[each][key] for each in ("concatenate", "best_fit")))
         for name, key in (
-            ("sequences", "sequences"),
-            ("padding (tokens)", "padding_tokens"),
-            ("documents cut", "documents_truncated"),
-            ("  that would have fitted whole", "documents_truncated_unnecessarily"),
+            ("sequences", "n_bins"),
+            ("padding (tokens)", "padding"),
+            ("documents cut", "documents_cut"),
+            ("  that would have fitted whole", "documents_cut_unnecessarily"),
         )
     ]
     title = (

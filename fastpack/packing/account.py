@@ -24,9 +24,9 @@ class Account:
 
     context_length: int
     n_documents: int
-    empty_documents: int
-    cut_documents: int
-    dropped_documents: int
+    documents_empty: int
+    documents_cut: int
+    documents_dropped: int
     n_tokens: int
     packed: int
     truncated: int
@@ -66,8 +66,8 @@ class Account:
     def __repr__(self) -> str:
         """Summarise the account in six lines."""
         of_documents = (
-            f"{self.empty_documents:,} empty, {self.cut_documents:,} cut, "
-            f"{self.dropped_documents:,} dropped"
+            f"{self.documents_empty:,} empty, {self.documents_cut:,} cut, "
+            f"{self.documents_dropped:,} dropped"
         )
         of_tokens = (
             f"{self.packed:,} packed, {self.truncated:,} truncated, "
@@ -109,9 +109,9 @@ def account_for(
     return Account(
         context_length=options.context_length,
         n_documents=histogram.n_documents,
-        empty_documents=chunks.empty_documents,
-        cut_documents=chunks.cut_documents,
-        dropped_documents=chunks.dropped_documents,
+        documents_empty=chunks.documents_empty,
+        documents_cut=chunks.documents_cut,
+        documents_dropped=chunks.documents_dropped,
         n_tokens=histogram.n_tokens,
         packed=packed,
         truncated=chunks.truncated,

@@ -21,7 +21,7 @@ class Chunks(NamedTuple):
         The different chunk lengths, longest first, and how many chunks have each.
     n_chunks
         Chunks that are packed: the sum of `counts`.
-    empty_documents, dropped_documents, cut_documents
+    documents_empty, documents_dropped, documents_cut
         Documents of no tokens, left out, and split or truncated.
     truncated, dropped
         Tokens cut off documents; tokens of dropped documents, and of remainders that
@@ -31,16 +31,16 @@ class Chunks(NamedTuple):
     lengths: npt.NDArray[np.int64]
     counts: npt.NDArray[np.int64]
     n_chunks: int
-    empty_documents: int
-    dropped_documents: int
-    cut_documents: int
+    documents_empty: int
+    documents_dropped: int
+    documents_cut: int
     truncated: int
     dropped: int
 
     @property
     def n_unpacked(self) -> int:
         """Documents of which nothing is packed."""
-        return self.empty_documents + self.dropped_documents
+        return self.documents_empty + self.documents_dropped
 
 
 def cut_into_chunks(histogram: LengthHistogram, options: PackingOptions) -> Chunks:
@@ -74,9 +74,9 @@ def cut_into_chunks(histogram: LengthHistogram, options: PackingOptions) -> Chun
         lengths=np.ascontiguousarray(chunk_lengths[::-1]),
         counts=np.ascontiguousarray(chunk_counts[::-1]),
         n_chunks=exact_sum(chunk_counts),
-        empty_documents=exact_sum(histogram.counts[:first]),
-        dropped_documents=n_dropped,
-        cut_documents=n_long - n_dropped,
+        documents_empty=exact_sum(histogram.counts[:first]),
+        documents_dropped=n_dropped,
+        documents_cut=n_long - n_dropped,
         truncated=truncated,
         dropped=dropped,
     )

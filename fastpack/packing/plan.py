@@ -59,9 +59,9 @@ class PackingPlan(Account):
     n_rows : int
         Rows of the assignment table: `n_chunks`, and one for each document of which
         nothing is packed.
-    empty_documents, dropped_documents : int
+    documents_empty, documents_dropped : int
         Documents of no tokens; documents that are left out for their length.
-    cut_documents : int
+    documents_cut : int
         Documents longer than L that are split or truncated.
     packed, truncated, dropped : int
         Tokens that are packed, tokens cut off, tokens of dropped documents and
@@ -111,7 +111,7 @@ class PackingPlan(Account):
             for part, chunks, bins in zip(parts, self._chunks, n_bins, strict=True)
         ]
         super().__init__(**vars(sum_accounts(self._accounts, options)))
-        self.n_rows = self.n_chunks + self.empty_documents + self.dropped_documents
+        self.n_rows = self.n_chunks + self.documents_empty + self.documents_dropped
 
     @property
     def runs(self) -> pl.DataFrame:

@@ -10,7 +10,7 @@ Kind = Literal[
     "documents-cut",
     "padding",
     "sequences",
-    "truncations",
+    "cuts",
     "documents-per-sequence",
     "space-left",
 ]
@@ -48,33 +48,33 @@ class Chart(NamedTuple):
 
 def sweep_figures(table: pl.DataFrame, n_documents: int) -> list[Chart]:
     """Draw documents cut, padding and sequences over the context length."""
-    capacity = pl.col("context_length") * pl.col("sequences")
+    capacity = pl.col("context_length") * pl.col("n_bins")
     table = table.with_columns(
-        cut=100 * pl.col("documents_truncated") / n_documents,
-        padding=100 * pl.col("padding_tokens") / capacity,
+        cut_percent=100 * pl.col("documents_cut") / n_documents,
+        padding_percent=100 * pl.col("padding") / capacity,
     ).pivot("strategy", index="context_length")
     length = pl.col("context_length").alias("context length")
     cut = table.select(
         length,
-        pl.col("cut_concatenate").alias("concatenation, %"),
-        pl.col("cut_best_fit").alias("best-fit, %"),
-        pl.col("documents_truncated_concatenate").alias("concatenation"),
-        pl.col("documents_truncated_unnecessarily_concatenate").alias("of which fit"),
-        pl.col("documents_truncated_best_fit").alias("best-fit"),
+        pl.col("cut_percent_concatenate").alias("concatenation, %"),
+        pl.col("cut_percent_best_fit").alias("best-fit, %"),
+        pl.col("documents_cut_concatenate").alias("concatenation"),
+        pl.col("documents_cut_unnecessarily_concatenate").alias("of which fit"),
+        pl.col("documents_cut_best_fit").alias("best-fit"),
     )
     padding = table.select(
         length,
-        pl.col("padding_concatenate").alias("concatenation, %"),
-        pl.col("padding_best_fit").alias("best-fit, %"),
-        pl.col("padding_tokens_concatenate").alias("concatenation"),
-        pl.col("padding_tokens_best_fit").alias("best-fit"),
+        pl.col("padding_percent_concatenate").alias("concatenation, %"),
+        pl.col("padding_percent_best_fit").alias("best-fit, %"),
+        pl.col("padding_concatenate").alias("concatenation"),
+        pl.col("padding_best_fit").alias("best-fit"),
     )
     sequences = table.select(
         length,
-        pl.col("sequences_concatenate").alias("concatenation"),
-        pl.col("sequences_best_fit").alias("best-fit"),
-        pl.col("sequences_truncate").alias("one document each"),
-        (100 * pl.col("sequences_over_concatenation_best_fit")).alias(
+        pl.col("n_bins_concatenate").alias("concatenation"),
+        pl.col("n_bins_best_fit").alias("best-fit"),
+        pl.col("n_bins_truncate").alias("one document each"),
+        (100 * pl.col("n_bins_over_concatenation_best_fit")).alias(
             "best-fit over concatenation, %"
         ),
     )
@@ -118,8 +118,8 @@ def _ends(table: pl.DataFrame, column: str, does: str, what: str) -> str:
     return text.replace("  ", " ")
 
 
-def truncations_figure(table: pl.DataFrame, capacity: int) -> Chart:
-    """Draw the table of `fastpack.truncations`."""
+def cuts_chart(table: pl.DataFrame, capacity: int) -> Chart:
+    """Draw the table of `fastpack.cuts`."""
     table = table.select(
         pl.Series("tokens", _labels(table["shortest"], table["longest"])),
         "documents",
@@ -134,7 +134,7 @@ def truncations_figure(table: pl.DataFrame, capacity: int) -> Chart:
         f"{least:,.3g} to {most:,.3g} by {name}" for name, (least, most) in by.items()
     ]
     return Chart(
-        "truncations",
+        "cuts",
         "Cuts inside a document, by its length",
         "Cuts inside a document, on the average of its class: "
         + ", ".join(spans)
@@ -146,7 +146,7 @@ def truncations_figure(table: pl.DataFrame, capacity: int) -> Chart:
 
 def documents_figure(bins: pl.DataFrame, capacity: int) -> Chart:
     """Draw how many documents the bins of `bins_of` hold."""
-    most = int(bins["documents"].to_numpy().max())
+    most = int(bins["chunks"].to_numpy().max())
     edges = list(range(1, most + 2))
     if most > _SINGLE_CLASSES:  # two classes to an octave
         octaves = range(2, most.bit_length() + 1)
@@ -154,7 +154,7 @@ def documents_figure(bins: pl.DataFrame, capacity: int) -> Chart:
             start for power in octaves for start in (2**power, 3 * 2 ** (power - 1))
         ]
         edges = [1, 2, 3, *(start for start in halves if start <= most), most + 1]
-    table = _classes(bins, "documents", edges, "documents in a sequence")
+    table = _classes(bins, "chunks", edges, "documents in a sequence")
     return Chart(
         "documents-per-sequence",
         "Documents in a sequence",

@@ -41,18 +41,20 @@ def compare(
     polars.DataFrame
         One row a strategy and L, in the order given, by L:
 
-        =================================== =======================================
-        `strategy`, `context_length`        as given
-        `sequences`                         training sequences
-        `sequences_over_concatenation`      what there are more of them than by
-                                            concatenation, as a fraction
-        `padding_tokens`                    capacity left unused
-        `efficiency`                        documents' tokens over capacity
-        `documents_truncated`               documents with a cut inside
-        `documents_truncated_unnecessarily` those of at most L tokens
-        `truncations`                       cuts inside documents
-        `tokens_dropped`                    tokens that are in no sequence
-        =================================== =======================================
+        ============================== ============================================
+        `strategy`, `context_length`   as given
+        `n_bins`                       training sequences
+        `n_bins_over_concatenation`    sequences relative to concatenation, less 1
+        `padding`                      tokens of capacity left unused
+        `efficiency`                   documents' tokens over capacity
+        `documents_cut`                documents with a cut inside
+        `documents_cut_unnecessarily`  those of at most L tokens
+        `cuts`                         cuts inside documents
+        `tokens_left_out`              tokens that are in no sequence
+        ============================== ============================================
+
+        A *cut* is a place where a document is divided (the paper calls it a
+        truncation); tokens that are thrown away are `tokens_left_out`.
 
     Raises
     ------
@@ -64,24 +66,24 @@ def compare(
     >>> import numpy as np
     >>> import fastpack
     >>> fastpack.compare(np.array([8, 6, 6, 4, 3]), context_length=8).select(
-    ...     "strategy", "sequences", "padding_tokens", "documents_truncated"
+    ...     "strategy", "n_bins", "padding", "documents_cut"
     ... )
     shape: (3, 4)
-    ┌─────────────┬───────────┬────────────────┬─────────────────────┐
-    │ strategy    ┆ sequences ┆ padding_tokens ┆ documents_truncated │
-    │ ---         ┆ ---       ┆ ---            ┆ ---                 │
-    │ str         ┆ i64       ┆ i64            ┆ i64                 │
-    ╞═════════════╪═══════════╪════════════════╪═════════════════════╡
-    │ concatenate ┆ 4         ┆ 5              ┆ 1                   │
-    │ truncate    ┆ 5         ┆ 13             ┆ 0                   │
-    │ best_fit    ┆ 4         ┆ 5              ┆ 0                   │
-    └─────────────┴───────────┴────────────────┴─────────────────────┘
+    ┌─────────────┬────────┬─────────┬───────────────┐
+    │ strategy    ┆ n_bins ┆ padding ┆ documents_cut │
+    │ ---         ┆ ---    ┆ ---     ┆ ---           │
+    │ str         ┆ i64    ┆ i64     ┆ i64           │
+    ╞═════════════╪════════╪═════════╪═══════════════╡
+    │ concatenate ┆ 4      ┆ 5       ┆ 1             │
+    │ truncate    ┆ 5      ┆ 13      ┆ 0             │
+    │ best_fit    ┆ 4      ┆ 5       ┆ 0             │
+    └─────────────┴────────┴─────────┴───────────────┘
     """
     options = options_for(context_length, rules)
     return count_corpus(_documents(lengths, options[0]), options).compare(strategies)
 
 
-def truncations(
+def cuts(
     lengths: FrameLike | pl.LazyFrame,
     *,
     context_length: int,
@@ -107,7 +109,7 @@ def truncations(
     --------
     >>> import numpy as np
     >>> import fastpack
-    >>> fastpack.truncations(np.array([8, 6, 6, 4, 3]), context_length=8)
+    >>> fastpack.cuts(np.array([8, 6, 6, 4, 3]), context_length=8)
     shape: (3, 5)
     ┌──────────┬─────────┬───────────┬─────────────┬──────────┐
     │ shortest ┆ longest ┆ documents ┆ concatenate ┆ best_fit │
@@ -120,7 +122,7 @@ def truncations(
     └──────────┴─────────┴───────────┴─────────────┴──────────┘
     """
     options = options_for(context_length, rules)
-    return count_corpus(_documents(lengths, options[0]), options).truncations(0)
+    return count_corpus(_documents(lengths, options[0]), options).cuts(0)
 
 
 def options_for(

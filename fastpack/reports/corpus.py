@@ -25,14 +25,14 @@ SCHEMA = pl.Schema(
     {
         "strategy": pl.String,
         "context_length": pl.Int64,
-        "sequences": pl.Int64,
-        "sequences_over_concatenation": pl.Float64,
-        "padding_tokens": pl.Int64,
+        "n_bins": pl.Int64,
+        "n_bins_over_concatenation": pl.Float64,
+        "padding": pl.Int64,
         "efficiency": pl.Float64,
-        "documents_truncated": pl.Int64,
-        "documents_truncated_unnecessarily": pl.Int64,
-        "truncations": pl.Int64,
-        "tokens_dropped": pl.Int64,
+        "documents_cut": pl.Int64,
+        "documents_cut_unnecessarily": pl.Int64,
+        "cuts": pl.Int64,
+        "tokens_left_out": pl.Int64,
     }
 )
 
@@ -123,8 +123,8 @@ class CorpusCount:
             tokens - packed,
         )
 
-    def truncations(self, number: int) -> pl.DataFrame:
-        """Give the table of `truncations`, for one of the context lengths."""
+    def cuts(self, number: int) -> pl.DataFrame:
+        """Give the table of `cuts`, for one of the context lengths."""
         lengths, counts = self.histogram.lengths, self.histogram.counts
         first = int(np.searchsorted(lengths, 1))
         classes = [int(length).bit_length() for length in lengths[first:].tolist()]

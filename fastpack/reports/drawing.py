@@ -142,7 +142,7 @@ def _color(strategies: list[str]) -> Any:
     )
 
 
-def _truncations(table: pl.DataFrame) -> Any:
+def _cuts_chart(table: pl.DataFrame) -> Any:
     """Draw cuts a document above, and how many documents there are below."""
     classes = table["tokens"].to_list()
     strategies = ["concatenation", "best-fit"]
@@ -201,7 +201,7 @@ _CHARTS: dict[Kind, Callable[[pl.DataFrame], Any]] = {
     "documents-cut": lambda table: _lines(table, "documents cut, %", ", %"),
     "padding": lambda table: _lines(table, "padding, % of the capacity", ", %"),
     "sequences": lambda table: _lines(table, "sequences", "", log=True),
-    "truncations": _truncations,
+    "cuts": _cuts_chart,
     "documents-per-sequence": _bars,
     "space-left": _bars,
 }

@@ -20,9 +20,9 @@ def quality(plan: PackingPlan) -> dict[str, Any]:
     -------
     dict
         `n_bins`; `lower_bound`, the number of bins that are proven to be needed, `gap`
-        and `gap_share`, how many more there are and which share of them; documents per
-        bin (chunks of documents, that is): `documents_per_bin_mean`, `_median`, `_p99`
-        and `_max`; `bins_not_full` and `bins_not_full_share`.
+        and `gap_share`, the bins above it and that as a fraction of the bound;
+        chunks in a bin: `chunks_per_bin_mean`, `_median`, `_p99` and `_max`;
+        `bins_not_full` and `bins_not_full_share`.
 
     Examples
     --------
@@ -30,17 +30,17 @@ def quality(plan: PackingPlan) -> dict[str, Any]:
     >>> import fastpack
     >>> plan = fastpack.plan(np.array([8, 6, 6, 4, 3]), context_length=8)
     >>> figures = fastpack.quality(plan)
-    >>> figures["gap"], figures["documents_per_bin_max"], figures["bins_not_full"]
+    >>> figures["gap"], figures["chunks_per_bin_max"], figures["bins_not_full"]
     (0, 2, 3)
     """
     bins = bins_of(plan)
     n_bins, lower_bound = plan.n_bins, plan.lower_bound
-    held = bins["documents"].to_numpy()
+    held = bins["chunks"].to_numpy()
     counts = bins["bins"].to_numpy()
     up_to = np.cumsum(counts)
 
     def quantile(share: float) -> int:
-        """Return what this share of the bins hold no more than."""
+        """Return the quantile `share` of the chunks in a bin."""
         return int(held[np.searchsorted(up_to, share * n_bins)]) if n_bins else 0
 
     not_full = int(bins.filter(pl.col("space") > 0)["bins"].sum())
@@ -49,10 +49,10 @@ def quality(plan: PackingPlan) -> dict[str, Any]:
         "lower_bound": lower_bound,
         "gap": n_bins - lower_bound,
         "gap_share": n_bins / lower_bound - 1 if lower_bound else 0.0,
-        "documents_per_bin_mean": plan.n_chunks / n_bins if n_bins else 0.0,
-        "documents_per_bin_median": quantile(0.5),
-        "documents_per_bin_p99": quantile(0.99),
-        "documents_per_bin_max": int(held.max(initial=0)),
+        "chunks_per_bin_mean": plan.n_chunks / n_bins if n_bins else 0.0,
+        "chunks_per_bin_median": quantile(0.5),
+        "chunks_per_bin_p99": quantile(0.99),
+        "chunks_per_bin_max": int(held.max(initial=0)),
         "bins_not_full": not_full,
         "bins_not_full_share": not_full / n_bins if n_bins else 0.0,
     }
@@ -67,8 +67,8 @@ def bins_of(plan: PackingPlan) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        `documents` (chunks in a bin), `space` (tokens left in it), `bins` (how many are
-        like that): one row for each pair that there is, ascending; all Int64.
+        `chunks` (how many a bin holds), `space` (tokens left in it), `bins` (how many
+        bins are like that): one row a pair, ascending; all Int64.
     """
     runs = plan.runs
     first = runs["first_bin"].to_numpy()
@@ -85,10 +85,10 @@ def bins_of(plan: PackingPlan) -> pl.DataFrame:
     held, filled = np.cumsum(changes, axis=1)[:, :-1]
     table = pl.DataFrame(
         {
-            "documents": held,
+            "chunks": held,
             "space": plan.options.context_length - filled,
             "bins": np.diff(edges),
         }
     )
-    like = table.group_by("documents", "space").agg(pl.col("bins").sum())
-    return like.sort("documents", "space")
+    like = table.group_by("chunks", "space").agg(pl.col("bins").sum())
+    return like.sort("chunks", "space")

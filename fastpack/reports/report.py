@@ -13,10 +13,10 @@ from fastpack.packing.plan import PackingPlan
 from fastpack.reports.charts import (
     NAMES,
     Chart,
+    cuts_chart,
     documents_figure,
     space_figure,
     sweep_figures,
-    truncations_figure,
 )
 from fastpack.reports.corpus import STRATEGIES, CorpusCount, count_corpus
 from fastpack.reports.quality import bins_of, quality
@@ -70,7 +70,7 @@ def make_report(
     n_documents = _count(histogram.n_documents, "document")
     sentences = [f"{n_documents}, {_count(histogram.n_tokens, 'token')}."]
     if histogram.n_tokens:
-        empty = corpus.plans[0].empty_documents
+        empty = corpus.plans[0].documents_empty
         if empty:
             sentences.append(f"{_count(empty, 'document')} of these empty.")
         mean = histogram.n_tokens / histogram.n_documents
@@ -130,7 +130,7 @@ def _section(
     if plan.n_bins:
         bins = bins_of(plan)
         figures = [
-            truncations_figure(corpus.truncations(number), capacity),
+            cuts_chart(corpus.cuts(number), capacity),
             documents_figure(bins, capacity),
         ]
         if plan.padding:
@@ -150,12 +150,12 @@ def _sentences(
     if not plan.n_bins:
         return ["There is nothing to pack."]
     joined, packed = rows["concatenate"], rows["best_fit"]
-    more = packed["sequences"] - joined["sequences"]
+    more = packed["n_bins"] - joined["n_bins"]
     compared = (
         "as many as concatenation"
         if not more
         else f"{abs(more):,} {'more' if more > 0 else 'fewer'} than concatenation "
-        f"({_percent(abs(packed['sequences_over_concatenation']))})"
+        f"({_percent(abs(packed['n_bins_over_concatenation']))})"
     )
     bound = (
         "No packing has fewer"
@@ -163,27 +163,24 @@ def _sentences(
         else f"At most {figures['gap']:,} more than the best packing there is "
         f"({_percent(figures['gap_share'])})"
     )
-    cut, fitting = (
-        packed[f"documents_truncated{which}"] for which in ("", "_unnecessarily")
-    )
+    cut, fitting = (packed[f"documents_cut{which}"] for which in ("", "_unnecessarily"))
     longer = f"{fitting:,} of them no longer than" if fitting else "all longer than"
     cuts = f"cuts {cut:,}, {longer} a sequence," if cut else "cuts none"
     unused = plan.padding / (plan.options.context_length * plan.n_bins)
     concatenation = (
-        f"Concatenation cuts {_count(joined['documents_truncated'], 'document')}, "
-        f"{joined['documents_truncated_unnecessarily']:,} of them no longer than a "
+        f"Concatenation cuts {_count(joined['documents_cut'], 'document')}, "
+        f"{joined['documents_cut_unnecessarily']:,} of them no longer than a "
         "sequence."
     )
     best_fit = (
-        f"Best-fit packing {cuts} and makes {packed['sequences']:,} sequences, "
-        f"{compared}."
+        f"Best-fit packing {cuts} and makes {packed['n_bins']:,} sequences, {compared}."
     )
     waste = f"{bound}; {_percent(unused)} of the capacity is padding."
     sentences = [concatenation, best_fit, waste]
-    if lost := packed["tokens_dropped"]:
+    if lost := packed["tokens_left_out"]:
         what = f"{_count(lost, 'token')} ({_percent(lost / plan.n_tokens)} of all)"
-        if plan.dropped_documents:
-            what = f"{_count(plan.dropped_documents, 'document')} whole, {what}"
+        if plan.documents_dropped:
+            what = f"{_count(plan.documents_dropped, 'document')} whole, {what}"
         sentences.append(f"It leaves out {what}, which concatenation keeps.")
     if plan.extra or plan.alignment:
         sentences.append(
@@ -191,9 +188,9 @@ def _sentences(
             f"chunks, {plan.alignment:,} are lost to alignment."
         )
     sentences.append(
-        f"A sequence holds {figures['documents_per_bin_mean']:,.1f} documents on "
-        f"average, {figures['documents_per_bin_median']:,} in the median, "
-        f"{figures['documents_per_bin_max']:,} at most."
+        f"A sequence holds {figures['chunks_per_bin_mean']:,.1f} documents on "
+        f"average, {figures['chunks_per_bin_median']:,} in the median, "
+        f"{figures['chunks_per_bin_max']:,} at most."
     )
     return sentences
 
@@ -203,14 +200,14 @@ def _in_words(comparison: pl.DataFrame) -> pl.DataFrame:
     return comparison.select(
         pl.col("strategy").replace(NAMES),
         pl.col("context_length").alias("context length"),
-        "sequences",
-        (100 * pl.col("sequences_over_concatenation")).alias("more, %"),
-        pl.col("padding_tokens").alias("padding, tokens"),
+        pl.col("n_bins").alias("sequences"),
+        (100 * pl.col("n_bins_over_concatenation")).alias("more, %"),
+        pl.col("padding").alias("padding, tokens"),
         (100 * pl.col("efficiency")).alias("efficiency, %"),
-        pl.col("documents_truncated").alias("documents cut"),
-        pl.col("documents_truncated_unnecessarily").alias("of which fit"),
-        pl.col("truncations").alias("cuts"),
-        pl.col("tokens_dropped").alias("tokens left out"),
+        pl.col("documents_cut").alias("documents cut"),
+        pl.col("documents_cut_unnecessarily").alias("of which fit"),
+        pl.col("cuts").alias("cuts"),
+        pl.col("tokens_left_out").alias("tokens left out"),
     )
 
 

@@ -45,8 +45,8 @@ def verify(
     -------
     dict
         What was seen: `n_documents`, `n_rows`, `n_chunks`, `n_bins`, `packed`, `extra`,
-        `alignment` and `padding` (tokens), `efficiency`, `most_documents` (chunks in
-        the fullest bin), `bins_not_full`, `lengths_checked`, `groups_checked`.
+        `alignment` and `padding` (tokens), `efficiency`, `chunks_per_bin_max`,
+        `bins_not_full`, `lengths_checked`, `groups_checked`.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def verify_table(
         "alignment": bins.taken - rows.packed - extra,
         "padding": capacity - bins.taken,
         "efficiency": rows.packed / capacity if capacity else 1.0,
-        "most_documents": bins.most_chunks,
+        "chunks_per_bin_max": bins.most_chunks,
         "bins_not_full": bins.n_not_full,
         "lengths_checked": documents is not None or planned is not None,
         "groups_checked": rows.has_groups,
