@@ -3,7 +3,7 @@
 import numpy as np
 
 import fastpack
-from fastpack.documents.histogram import LengthCounter
+from fastpack.documents.length_table import LengthTable
 from fastpack.packing.plan import PackingPlan
 
 from .distributions import (
@@ -16,14 +16,14 @@ from .distributions import (
 
 def count(lengths):
     """Count an array of lengths."""
-    counter = LengthCounter()
-    counter.add(lengths)
-    return counter.histogram()
+    table = LengthTable()
+    table.add(lengths)
+    return fastpack.LengthHistogram.of_table(table)
 
 
 def assign(plan, lengths, columns):
     """Assign an array of lengths into columns of `plan.n_rows` rows."""
-    documents, _, rows = plan.cursors().fill(lengths, columns)
+    documents, rows = plan.assigner().cursors.fill(lengths, columns)
     assert (documents, rows) == (lengths.size, plan.n_rows)
 
 

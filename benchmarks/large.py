@@ -103,7 +103,7 @@ def threads(folder, rounds):
     columns = [bins_and_offsets(PackingPlan(count(s), options)) for s in shards]
 
     def assign_shard(plan, before, number):
-        assigner = plan.cursors(plan.cut(before), before.n_documents)
+        assigner = plan.assigner(plan.cut(before), before.n_documents).cursors
         assigner.fill(shards[number], columns[number])
 
     def pack(executor):

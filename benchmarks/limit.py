@@ -79,7 +79,7 @@ class Halves:
 
     def assign(self, part, target):
         before = self.before[part]
-        cursors = self.plan.cursors(self.plan.cut(before), before.n_documents)
+        cursors = self.plan.assigner(self.plan.cut(before), before.n_documents).cursors
         cursors.fill(self.parts[part], target)
         return target
 

@@ -91,8 +91,8 @@ def table_1(sizes):
         before = fastpack.LengthHistogram([], [])
         for lengths in shards("RefinedWeb", n_documents):
             with assigning:
-                cursors = plan.cursors(plan.cut(before), before.n_documents)
-                documents, _, rows = cursors.fill(lengths, columns)
+                cursors = plan.assigner(plan.cut(before), before.n_documents).cursors
+                documents, rows = cursors.fill(lengths, columns)
             assert documents == lengths.size <= rows
             before += count(lengths)
         stages = [each.seconds for each in (counting, planning, assigning)]

@@ -41,20 +41,19 @@ class PackingOptions:
     context_length
         L, the tokens in one training sequence: 1 ... 2**31 - 1.
     long_documents
-        What is done with a document longer than a chunk may be: L tokens, less
+        The rule for a document longer than a chunk may be: L tokens, less
         `extra_tokens`. ``"split"``: cut it into chunks of that length and a remainder,
         the rule of Ding et al. (2024), section 3.1. ``"truncate"``: pack its first
         chunk. ``"drop"``: pack nothing of it. ``"error"``: refuse the corpus.
     max_documents
-        How many chunks a bin holds at most: at least 1; None is any number.
+        The most chunks in a bin: at least 1; None is any number.
     extra_tokens
         Tokens that will be added to every chunk (BOS, EOS): a chunk of n tokens takes
         ``n + extra_tokens`` in its bin, from `bin_offset` on.
     align
-        What each chunk takes in its bin is rounded up to a multiple of this, of which L
-        must be one too.
+        Round each footprint up to a multiple of this, which must divide L.
     min_chunk
-        The remainder of a document that is split is dropped where it is shorter.
+        Drop the remainder of a split document if it is shorter than this.
     by
         Columns of the data. Bins never mix documents that differ in them; bin numbers
         run on from group to group, in the order of the columns' values.
@@ -63,8 +62,8 @@ class PackingOptions:
         chunk. An integer, 0 ... 2**64 - 1, numbers them at random: sorting by `bin`
         then is the order of training. The same seed gives the same order everywhere.
     bins_multiple
-        The number of bins is rounded up to a multiple of this. Whole chunks are moved
-        into the bins that are added: none is empty.
+        Round the number of bins up to a multiple of this. Whole chunks move into the
+        added bins: none is empty.
 
     Raises
     ------
@@ -146,14 +145,19 @@ class PackingOptions:
         return self.context_length - self.extra_tokens
 
     @property
+    def max_chunks_per_bin(self) -> int:
+        """The most chunks in a bin: `max_documents`, or any number."""
+        return self.max_documents or MAX_CONTEXT_LENGTH
+
+    @property
     def by_columns(self) -> tuple[str, ...]:
         """The columns in which the documents of a bin do not differ."""
         return tuple(self.by or ())
 
     def footprints(self, lengths: "npt.NDArray[np.int64]") -> "npt.NDArray[np.int64]":
-        """Return what chunks of these lengths take in their bins, in tokens."""
-        taken = lengths + self.extra_tokens if self.extra_tokens else lengths
-        return taken if self.align == 1 else -(-taken // self.align) * self.align
+        """Return the footprint of each chunk, in tokens, by its length."""
+        longer = lengths + self.extra_tokens if self.extra_tokens else lengths
+        return longer if self.align == 1 else -(-longer // self.align) * self.align
 
     def as_dict(self) -> dict[str, Any]:
         """Return the options by name, as JSON can hold them."""

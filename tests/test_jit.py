@@ -13,7 +13,9 @@ import pytest
 import fastpack
 
 PACKAGE = Path(fastpack.__file__).parent
-KERNEL_FILES = sorted((PACKAGE / "kernels").glob("*.py"))
+KERNEL_FILES = sorted((PACKAGE / "kernels").glob("[!_]*.py"))
+"""All but `__init__`, which defines nothing that is compiled."""
+
 ALLOWED = {"fastpack.kernels.jit", "itertools", "numpy", "numpy.typing", "typing"}
 
 
@@ -28,7 +30,11 @@ def imports_of(path):
 @pytest.mark.parametrize("path", KERNEL_FILES, ids=lambda path: path.stem)
 def test_kernels_import_no_other_file(path):
     # Numba's cache would keep the old machine code of what another file defines.
-    allowed = {"collections.abc", "numba", "typing"} if path.stem == "jit" else ALLOWED
+    allowed = (
+        {"collections.abc", "numba", "numpy", "typing"}
+        if path.stem == "jit"
+        else ALLOWED
+    )
     assert set(imports_of(path)) <= allowed
 
 

@@ -34,16 +34,14 @@ def test_any_cut_of_the_output_gives_the_same_rows(
     plan = plan_of(lengths, context_length, long_documents=long_documents)
     array = np.array(lengths, np.int32)
     whole = new_columns(plan.n_rows)
-    assert plan.cursors().fill(array, whole) == (len(lengths), 0, plan.n_rows)
+    assert plan.assigner().cursors.fill(array, whole) == (len(lengths), plan.n_rows)
 
-    assigner = plan.cursors()
+    assigner = plan.assigner().cursors
     pieces = []
-    done = token = 0
+    done = 0
     while done < len(lengths):
         columns = new_columns(rows)
-        documents, token, written = assigner.fill(
-            array[done:], columns, first_token=token, first_document=done
-        )
+        documents, written = assigner.fill(array[done:], columns, first_document=done)
         done += documents
         pieces.append({name: column[:written] for name, column in columns.items()})
     for name, column in whole.items():
@@ -61,7 +59,7 @@ def test_bins_alone_are_those_of_the_table(dtype, bin_dtype):
         "bin": np.zeros(plan.n_rows, bin_dtype),
         "bin_offset": np.zeros(plan.n_rows, np.int32),
     }
-    plan.cursors().fill(lengths, columns)
+    plan.assigner().cursors.fill(lengths, columns)
     table = plan.assign(lengths)
     assert columns["bin"].tolist() == table["bin"].fill_null(-1).to_list()
     assert columns["bin_offset"].tolist() == table["bin_offset"].fill_null(-1).to_list()
@@ -104,7 +102,7 @@ def test_unplanned_lengths_are_refused():
         with pytest.raises(fastpack.DataError, match="the plan has no place for"):
             plan.assign(np.array([3]), after=histogram)
     with pytest.raises(fastpack.DataError, match="the plan has no place for"):
-        plan.cursors().fill(np.array([-1]), new_columns(3))
+        plan.assigner().cursors.fill(np.array([-1]), new_columns(3))
 
 
 def test_chunks_longer_than_the_table_of_cursors():

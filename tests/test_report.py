@@ -15,7 +15,7 @@ import fastpack
 from fastpack import MissingExtraError, OptionError, PackingOptions
 from fastpack.cli.demo import run_demo
 from fastpack.cli.main import main
-from fastpack.documents.batches import lengths_alone
+from fastpack.documents.batches import as_documents
 from fastpack.reports.page import render
 from fastpack.reports.report import make_report, sweep_of
 
@@ -25,7 +25,7 @@ KINDS = {"documents-cut", "padding", "sequences"}
 
 
 def report_of(lengths, context_lengths, **rules):
-    documents = lengths_alone(pl.LazyFrame({"n_tokens": lengths}), ())
+    documents = as_documents(pl.LazyFrame({"n_tokens": lengths}), ())
     options = [PackingOptions(context_length=each, **rules) for each in context_lengths]
     return make_report("a corpus", documents, options)
 
@@ -173,7 +173,7 @@ def test_small_corpora(lengths):
 def test_texts_of_users_are_escaped():
     frame = pl.LazyFrame({"n_tokens": [5, 3], "<b>&": ["x", "y"]})
     options = PackingOptions(context_length=4, by="<b>&")
-    documents = lengths_alone(frame, options.by_columns)
+    documents = as_documents(frame, options.by_columns)
     page = render(make_report("<script>", documents, [options]))
     assert "&lt;b&gt;&amp;" in page
     assert "<b>" not in page

@@ -14,7 +14,7 @@ from fastpack.errors import (
     OutputExistsError,
     SourceNotFoundError,
 )
-from fastpack.files.reading import Selection, read_columns
+from fastpack.files.reading import Selection, read_batch
 from fastpack.files.sources import find_sources
 
 FRAME = pl.DataFrame({"id": ["a", "b", "c"], "n_tokens": [8, 6, 4]})
@@ -34,7 +34,7 @@ def write(frame, path):
 @pytest.mark.parametrize("suffix", [".parquet", ".arrow", ".csv", ".ndjson"])
 def test_every_kind_of_source(tmp_path, suffix):
     path = write(FRAME, tmp_path / f"part{suffix}")
-    lengths, kept, _ = read_columns([path], Selection("n_tokens", ["id"]))
+    lengths, kept, *_ = read_batch([path], Selection("n_tokens", ["id"]))
     assert lengths.to_list() == [8, 6, 4]
     assert kept["id"].to_list() == ["a", "b", "c"]
 
@@ -85,7 +85,7 @@ def test_a_source_named_twice(tmp_path):
 def test_arrow_streams_are_read_too(tmp_path):
     path = tmp_path / "stream.arrow"
     FRAME.write_ipc_stream(path)
-    lengths, kept, _ = read_columns([path], Selection("n_tokens", ["id"]))
+    lengths, kept, *_ = read_batch([path], Selection("n_tokens", ["id"]))
     assert lengths.to_list() == [8, 6, 4]
     assert kept["id"].to_list() == ["a", "b", "c"]
 
@@ -104,7 +104,7 @@ def test_several_sources_follow_each_other(tmp_path):
         write(small, tmp_path / "2.arrow"),
         write(FRAME.clear(), tmp_path / "3.parquet"),
     ]
-    lengths, kept, _ = read_columns(paths, Selection("n_tokens", ["id"]))
+    lengths, kept, *_ = read_batch(paths, Selection("n_tokens", ["id"]))
     assert lengths.to_list() == [8, 6, 4] * 2
     assert kept["id"].to_list() == ["a", "b", "c"] * 2
 
@@ -113,7 +113,7 @@ def test_several_sources_follow_each_other(tmp_path):
 def test_token_lists(tmp_path, dtype):
     frame = pl.DataFrame({"ids": pl.Series([[1, 2], [3, 4]], dtype=dtype)})
     path = write(frame, tmp_path / "tokens.parquet")
-    lengths, kept, _ = read_columns([path], Selection("ids", token_lists=True))
+    lengths, kept, *_ = read_batch([path], Selection("ids", token_lists=True))
     assert lengths.to_list() == [2, 2]
     assert kept is None
 
@@ -132,27 +132,27 @@ def test_sources_that_cannot_be_read(tmp_path):
     binary.write_bytes(bytes(range(256)))
     for path in (bad, truncated, other, empty, binary):
         with pytest.raises(DataError, match=path.name):
-            read_columns([good, path], Selection("n_tokens"))
+            read_batch([good, path], Selection("n_tokens"))
     nulls = pl.DataFrame({"n_tokens": [1, None]})
     path = write(nulls, tmp_path / "nulls.parquet")
     with pytest.raises(
         DataError, match=r"nulls.parquet: `n_tokens` has null lengths: 1"
     ):
-        read_columns([good, path], Selection("n_tokens"))
+        read_batch([good, path], Selection("n_tokens"))
     with pytest.raises(DataError, match="Hint: the columns are 'id', 'n_tokens'"):
-        read_columns([good], Selection("n"))
+        read_batch([good], Selection("n"))
     with pytest.raises(DataError, match=r"good.parquet: `keep` names a column that"):
-        read_columns([good], Selection("n_tokens", ["doc"]))
+        read_batch([good], Selection("n_tokens", ["doc"]))
     lists = pl.DataFrame({"ids": [[1, 2]]})
     path = write(lists, tmp_path / "lists.parquet")
     with pytest.raises(DataTypeError, match="or --tokens ids on the command line"):
-        read_columns([path], Selection("ids"))
+        read_batch([path], Selection("ids"))
     with pytest.raises(DataTypeError, match="must name a column of lists"):
-        read_columns([good], Selection("id", token_lists=True))
+        read_batch([good], Selection("id", token_lists=True))
     numbers = FRAME.with_columns(id=pl.Series([1, 2, 3]))
     path = write(numbers, tmp_path / "numbers.parquet")
     with pytest.raises(DataTypeError, match=r"numbers.parquet: `keep` column 'id'"):
-        read_columns([good, path], Selection("n_tokens", ["id"]))
+        read_batch([good, path], Selection("n_tokens", ["id"]))
 
 
 def test_outputs_that_are_refused(tmp_path):
@@ -228,7 +228,7 @@ def test_names_are_taken_literally(tmp_path):
     for suffix in (".parquet", ".arrow", ".csv", ".ndjson"):
         write(odd.with_columns(pl.all() * 2), tmp_path / f"a1{suffix}")
         path = write(odd, tmp_path / f"a[1]{suffix}")
-        lengths, kept, _ = read_columns([path], Selection("^n$", ["*"]))
+        lengths, kept, *_ = read_batch([path], Selection("^n$", ["*"]))
         assert lengths.to_list() == [1, 1]
         assert kept.columns == ["*"]
         assert kept["*"].cast(pl.Int64).to_list() == [2, 2]
@@ -237,11 +237,11 @@ def test_names_are_taken_literally(tmp_path):
 def test_ids_in_csv_files_are_not_changed(tmp_path):
     path = tmp_path / "ids.csv"
     path.write_text("id,n_tokens\n007,5\n08,6\n")
-    lengths, kept, _ = read_columns([path], Selection("n_tokens", ["id"]))
+    lengths, kept, *_ = read_batch([path], Selection("n_tokens", ["id"]))
     assert kept["id"].to_list() == ["007", "08"]
     assert lengths.to_list() == [5, 6]
     path.write_text("id,n_tokens\n")
-    lengths, _, _ = read_columns([path], Selection("n_tokens"))
+    lengths, *_ = read_batch([path], Selection("n_tokens"))
     assert lengths.dtype == pl.Int64
     assert lengths.is_empty()
 

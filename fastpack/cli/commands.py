@@ -21,12 +21,12 @@ from fastpack.cli.progress import showing_progress
 from fastpack.documents.batches import Documents
 from fastpack.errors import OptionError
 from fastpack.files.pack_files import RunSettings, pack_shards
-from fastpack.files.reading import Selection, count_sources, read_columns, scan_all
+from fastpack.files.reading import Selection, count_sources, read_batch, scan_all
 from fastpack.files.sources import find_sources
 from fastpack.files.verify_files import verify_files
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.outputs import check_output, write_parquet
-from fastpack.packing.pack import pack_columns
+from fastpack.packing.pack import pack_batch
 from fastpack.packing.plan import PackingPlan
 from fastpack.reports.compare import options_for
 from fastpack.reports.corpus import STRATEGIES, count_corpus
@@ -62,8 +62,8 @@ def _pack_into_file(
             )
             raise OptionError(msg)
     check_output(output, sources=paths, overwrite=arguments.overwrite)
-    lengths, kept, by = read_columns(paths, _columns(arguments))
-    table, plan = pack_columns(lengths, kept, by, _options(arguments))
+    batch = read_batch(paths, _columns(arguments))
+    table, plan = pack_batch(batch, _options(arguments))
     write_parquet(table, output, plan.as_dict(), overwrite=arguments.overwrite)
     return plan
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import polars as pl
 
-from fastpack.documents.inputs import check_lengths
+from fastpack.documents.batches import select_batch
 from fastpack.errors import SourceNotFoundError
 from fastpack.options import PackingOptions
 from fastpack.outputs import check_output, write_parquet
-from fastpack.packing.pack import pack_columns
+from fastpack.packing.pack import pack_batch
 from fastpack.packing.plan import PackingPlan
 from fastpack.reports.compare import compare
 
@@ -52,10 +52,8 @@ def run_demo(
     for target in targets:
         check_output(target, overwrite=overwrite)
     documents = _tokenized(files, folder or standard_library())
-    lengths = check_lengths(documents["n_tokens"])
-    assignment, plan = pack_columns(
-        lengths, documents.select("path"), documents.select(), options
-    )
+    batch = select_batch(documents, "n_tokens", keep="path")
+    assignment, plan = pack_batch(batch, options)
     description = plan.as_dict()
     write_parquet(documents, targets[0], description, overwrite=overwrite)
     write_parquet(assignment, targets[1], description, overwrite=overwrite)
@@ -63,7 +61,7 @@ def run_demo(
         documents=targets[0],
         assignment=targets[1],
         plan=plan,
-        comparison=compare(lengths, context_length=context_length),
+        comparison=compare(batch.lengths, context_length=context_length),
     )
 
 

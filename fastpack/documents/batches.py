@@ -1,18 +1,20 @@
-"""Documents: what packing reads of a lazy frame, a batch at a time."""
+"""Batches: the documents of a frame, checked; a lazy frame gives many, in order."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import polars.selectors as cs
 
-from fastpack.documents.grouped_histogram import GroupCounter, Histogram
 from fastpack.documents.groups import select_by
-from fastpack.documents.histogram import LengthCounter
 from fastpack.documents.inputs import (
     LENGTHS,
+    FrameLike,
     Keep,
     as_expression,
+    as_frame,
     as_list,
     check_lengths,
     check_names,
@@ -23,24 +25,64 @@ from fastpack.documents.streaming import collect_in_batches
 from fastpack.errors import DataError
 
 _BY = "\0by"
-"""The names of the columns that tell groups apart, with their numbers: they may be kept
-too."""
+"""The prefix of the columns `by` beside kept ones, which may be the same."""
+
+
+class Batch(NamedTuple):
+    """Consecutive documents, checked: what every step of a packing takes.
+
+    Parameters
+    ----------
+    lengths
+        The length of each document, in tokens: integers, none null.
+    kept
+        The columns that identify documents, a row each; None for the row index.
+    by
+        The columns of the rule `by`, a row each; no columns without the rule.
+    groups
+        The number of each document's group in the plan, if it is known already.
+    """
+
+    lengths: pl.Series
+    kept: pl.DataFrame | None
+    by: pl.DataFrame
+    groups: npt.NDArray[np.int32] | None = None
+
+
+def select_batch(
+    frame: pl.DataFrame,
+    length: str | pl.Expr,
+    keep: Keep | None = None,
+    by: Sequence[str] = (),
+) -> Batch:
+    """Take the documents of a frame as one batch; negative lengths pass."""
+    return Batch(
+        lengths=select_lengths(frame, length),
+        kept=None if keep is None else select_kept(frame, keep),
+        by=select_by(frame, by),
+    )
+
+
+def as_batch(lengths: FrameLike, by: Sequence[str]) -> Batch:
+    """Turn lengths, in whatever holds them beside the columns `by`, into a batch."""
+    frame = as_frame(lengths, "lengths")
+    return select_batch(frame, _name_of_lengths(frame.columns, by), by=by)
 
 
 class Documents(NamedTuple):
-    """Of a lazy frame, what packing reads.
+    """The documents of a lazy frame.
 
     Parameters
     ----------
     frame
-        The columns that are kept, those that tell groups apart, under other names, and
+        What is read: the columns that are kept, those of `by`, under other names, and
         the lengths, under the name `LENGTHS`.
     name
         The name of the lengths.
     kept
-        A frame of no rows: the columns that are kept; None for the row index.
+        The columns that are kept, in a frame without rows; None for the row index.
     by
-        A frame of no rows: the columns that tell groups apart.
+        The columns of the rule `by`, in a frame without rows.
     """
 
     frame: pl.LazyFrame
@@ -48,76 +90,77 @@ class Documents(NamedTuple):
     kept: pl.DataFrame | None
     by: pl.DataFrame
 
-    def lengths_of(self, batch: pl.DataFrame, first_row: int) -> pl.Series:
-        """Take the checked lengths out of a batch of the frame."""
-        column = batch.get_column(LENGTHS).rename(self.name)
-        return check_lengths(column, first_row)
+    def batches(self) -> Iterator[Batch]:
+        """Read the documents in their order, in batches of bounded size."""
+        first_row = 0
+        for batch in collect_in_batches(self.frame):
+            yield self._check(batch, first_row)
+            first_row += batch.height
 
-    def kept_of(self, batch: pl.DataFrame) -> pl.DataFrame:
-        """Take the columns that are kept out of a batch of the frame."""
-        columns = [] if self.kept is None else self.kept.columns
-        return batch.select(cs.by_name(*columns))
+    def read(self) -> Batch:
+        """Read all documents as one batch."""
+        return self._check(self.frame.collect(), 0)
 
-    def groups_of(self, batch: pl.DataFrame, first_row: int) -> pl.DataFrame:
-        """Take the checked columns that tell groups apart out of a batch."""
-        columns = [
+    def keeping(self, names: Sequence[str]) -> "Documents":
+        """Return the same documents with only some of the columns that are kept."""
+        kept = None
+        if self.kept is not None and names:
+            kept = self.kept.select(cs.by_name(*names))
+        by = [f"{_BY}{number}" for number in range(self.by.width)]
+        frame = self.frame.select(cs.by_name(*names, *by, LENGTHS))
+        return self._replace(frame=frame, kept=kept)
+
+    def _check(self, batch: pl.DataFrame, first_row: int) -> Batch:
+        by = [
             batch.get_column(f"{_BY}{number}").rename(name)
             for number, name in enumerate(self.by.columns)
         ]
-        return select_by(pl.DataFrame(columns), self.by.columns, first_row)
+        kept = None
+        if self.kept is not None:
+            kept = batch.select(cs.by_name(*self.kept.columns))
+        lengths = batch.get_column(LENGTHS).rename(self.name)
+        return Batch(
+            lengths=check_lengths(lengths, first_row),
+            kept=kept,
+            by=select_by(pl.DataFrame(by), self.by.columns, first_row),
+        )
 
 
 def select_documents(
     frame: pl.LazyFrame,
     length: str | pl.Expr,
-    keep: Keep | None,
+    keep: Keep | None = None,
     by: Sequence[str] = (),
 ) -> Documents:
-    """Select what packing reads; what the schema tells is checked at once."""
-    empty = pl.DataFrame(schema=frame.collect_schema())
-    name = select_lengths(empty, length).name
-    kept = None if keep is None else select_kept(empty, keep)
+    """Select what packing reads of a lazy frame; what the schema says is checked."""
+    empty = select_batch(pl.DataFrame(schema=frame.collect_schema()), length, keep, by)
     columns = [] if keep is None else map(as_expression, as_list(keep))
-    lengths = as_expression(length).alias(LENGTHS)
     groups = (
         as_expression(name).alias(f"{_BY}{number}") for number, name in enumerate(by)
     )
-    selected = frame.select(*columns, *groups, lengths)
-    return Documents(selected, name, kept, select_by(empty, by))
+    selected = frame.select(*columns, *groups, as_expression(length).alias(LENGTHS))
+    return Documents(selected, empty.lengths.name, empty.kept, empty.by)
 
 
-def lengths_alone(frame: pl.LazyFrame, by: Sequence[str]) -> Documents:
-    """Select lengths that are handed over in one column, beside those of groups."""
-    names = frame.collect_schema().names()
+def as_documents(
+    lengths: FrameLike | pl.LazyFrame, by: Sequence[str], parameter: str = "lengths"
+) -> Documents:
+    """Turn lengths, lazy or not, beside the columns `by`, into documents."""
+    if not isinstance(lengths, pl.LazyFrame):
+        lengths = as_frame(lengths, parameter).lazy()
+    names = lengths.collect_schema().names()
+    return select_documents(lengths, _name_of_lengths(names, by), by=by)
+
+
+def _name_of_lengths(names: Sequence[str], by: Sequence[str]) -> str:
+    """Return the one column beside those of `by`."""
     check_names(names, "by", by)
     others = [name for name in names if name not in by]
     if len(others) != 1:
+        beside = " beside `by`" if by else ""
         msg = (
-            f"`lengths` must be one column, got {len(others)}: {others}\n"
-            "Hint: select the column that holds them."
+            f"`lengths` must be one column{beside}, got {len(others)}: {others}\n"
+            "Hint: select the column that holds them, such as data['n_tokens']."
         )
         raise DataError(msg)
-    return select_documents(frame, others[0], None, by)
-
-
-def count_documents(documents: Documents) -> Histogram:
-    """Count lengths, in each group, batch by batch."""
-    counter = new_counter(documents)
-    for batch in collect_in_batches(select_columns(documents, [])):
-        first_row = counter.n_rows
-        lengths = documents.lengths_of(batch, first_row)
-        counter.add_columns(lengths, documents.groups_of(batch, first_row))
-    return counter.histogram()
-
-
-def new_counter(documents: Documents) -> LengthCounter | GroupCounter:
-    """Return what counts documents, in groups if there are some."""
-    if documents.by.width:
-        return GroupCounter(documents.name, documents.by)
-    return LengthCounter(documents.name)
-
-
-def select_columns(documents: Documents, kept: Sequence[str]) -> pl.LazyFrame:
-    """Select what is needed where only some columns are kept."""
-    by = [f"{_BY}{number}" for number in range(documents.by.width)]
-    return documents.frame.select(cs.by_name(*kept, *by, LENGTHS))
+    return others[0]

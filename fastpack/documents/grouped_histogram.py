@@ -4,13 +4,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias, cast
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from fastpack.documents.groups import GroupEncoder, select_by
+from fastpack.documents.groups import GroupEncoder, check_same_schema, select_by
 from fastpack.documents.histogram import LengthHistogram, check_total
-from fastpack.documents.inputs import length_arrays
-from fastpack.documents.length_table import LengthTable
+from fastpack.documents.sums import merge_counts
 from fastpack.errors import DataError, OptionError, OptionTypeError
 from fastpack.options import PackingOptions
 
@@ -81,6 +79,40 @@ class GroupedHistogram:
         check_total("documents", self.n_documents)
         check_total("tokens", self.n_tokens)
 
+    @property
+    def by(self) -> tuple[str, ...]:
+        """The columns in which the groups differ."""
+        return tuple(self.groups.columns)
+
+    @property
+    def parts(self) -> tuple[LengthHistogram, ...]:
+        """The histogram of each group: `histograms`."""
+        return self.histograms
+
+    def total(self) -> LengthHistogram:
+        """Return the histogram of the documents of all groups."""
+        lengths = [np.empty(0, np.int64), *(part.lengths for part in self.parts)]
+        counts = [np.empty(0, np.int64), *(part.counts for part in self.parts)]
+        return LengthHistogram(
+            *merge_counts(np.concatenate(lengths), np.concatenate(counts))
+        )
+
+    def encoder(self) -> GroupEncoder:
+        """Return the numbers of the groups."""
+        return GroupEncoder(self.groups)
+
+    def parts_of(self, other: "Histogram") -> list[LengthHistogram]:
+        """Return the parts of one of the same kind, in the order of these groups.
+
+        Raises DataError if it has a group that is not among these.
+        """
+        parts = [LengthHistogram([], [])] * len(self.parts)
+        numbers = self.encoder().encode(other.groups)
+        assert numbers is not None  # noqa: S101 -- there are columns
+        for number, part in zip(numbers, other.parts, strict=True):
+            parts[number] = part
+        return parts
+
     def to_frame(self) -> pl.DataFrame:
         """Return the groups' columns, `length` and `documents`, in ascending order."""
         parts = [
@@ -95,7 +127,7 @@ class GroupedHistogram:
         """Count the documents of both."""
         if not isinstance(other, GroupedHistogram):
             return NotImplemented
-        GroupEncoder(self.groups).learn(other.groups)  # are they of the same types?
+        check_same_schema(self.groups.schema, other.groups.schema)
         by = [*self.groups.columns, "length"]
         counts = pl.concat([self.to_frame(), other.to_frame()])
         total = read_histogram(
@@ -149,118 +181,20 @@ def no_documents(like: Histogram) -> Histogram:
     return read_histogram(like.to_frame().clear())
 
 
-def parts_of(histogram: Histogram, options: PackingOptions) -> list[LengthHistogram]:
-    """Return the histogram of each group; of all documents, if there are no groups."""
-    kind = LengthHistogram if options.by is None else GroupedHistogram
+def check_groups(
+    histogram: Histogram, options: PackingOptions, parameter: str = "histogram"
+) -> None:
+    """Refuse a histogram by other columns than those of the rule `by`."""
+    kind = GroupedHistogram if options.by_columns else LengthHistogram
     if not isinstance(histogram, kind):
         msg = (
-            f"`histogram` must be a {kind.__name__} where `by` is {options.by!r}, got "
+            f"`{parameter}` must be a {kind.__name__} if `by` is {options.by!r}, got "
             f"{histogram!r}"
         )
         raise OptionTypeError(msg)
-    if isinstance(histogram, LengthHistogram):
-        return [histogram]
-    columns = tuple(histogram.groups.columns)
-    if columns != options.by_columns:
+    if histogram.by != options.by_columns:
         msg = (
-            f"`by` is {options.by_columns}, and the histogram has the groups of "
-            f"{columns}\nHint: count the documents by the same columns."
+            f"`by` is {options.by_columns}, and `{parameter}` has the groups of "
+            f"{histogram.by}\nHint: count the documents by the same columns."
         )
         raise OptionError(msg)
-    return list(histogram.histograms)
-
-
-def parts_in_order_of(
-    histogram: Histogram, documents: Histogram
-) -> list[LengthHistogram]:
-    """Return other documents by the groups of a histogram, in its order."""
-    if isinstance(documents, LengthHistogram) or isinstance(histogram, LengthHistogram):
-        return [documents] if isinstance(documents, LengthHistogram) else []
-    parts = [LengthHistogram([], [])] * len(histogram.histograms)
-    numbers = GroupEncoder(histogram.groups).encode(documents.groups)
-    for number, part in zip(numbers, documents.histograms, strict=True):
-        parts[number] = part
-    return parts
-
-
-class GroupCounter:
-    """Counts documents by group and length, part by part.
-
-    Groups have the numbers of the order in which they are met. `by` has the columns
-    that tell them apart.
-    """
-
-    _FIRST_GROUPS = 16
-
-    def __init__(self, name: str, by: pl.DataFrame) -> None:
-        self._name = name
-        self._encoder = GroupEncoder(by.clear())
-        self._most_groups = self._FIRST_GROUPS
-        self._counter = LengthTable(name, self._most_groups)
-        self._earlier: list[tuple[npt.NDArray[np.int64], ...]] = []
-        self.n_rows = 0
-
-    def add_columns(
-        self, lengths: pl.Series, by: pl.DataFrame
-    ) -> npt.NDArray[np.int32]:
-        """Count checked columns; return the number of each document's group here."""
-        numbers = self._encoder.learn(by)
-        n_groups = self._encoder.groups.height
-        if n_groups > self._most_groups:
-            self._earlier.append(self._counted())
-            self._most_groups = 1 << n_groups.bit_length()
-            self._counter = LengthTable(self._name, self._most_groups)
-            self._counter.n_rows = self.n_rows
-        start = 0
-        for array in length_arrays(lengths):
-            self._counter.add(array, numbers[start : start + array.size])
-            start += array.size
-        self.n_rows += start
-        return numbers
-
-    def _counted(self) -> tuple[npt.NDArray[np.int64], ...]:
-        """Return what was counted since there were more groups.
-
-        Lengths, groups, and how many documents are of both.
-        """
-        keys, counts = self._counter.counted()
-        return *np.divmod(keys, self._most_groups), counts
-
-    def ranks(self) -> npt.NDArray[np.int32]:
-        """Return which place each group has, by its number here, in the histogram."""
-        order = self._order()
-        ranks = np.empty(order.size, np.int32)
-        ranks[order] = np.arange(order.size)
-        return ranks
-
-    def _order(self) -> npt.NDArray[Any]:
-        groups = self._encoder.groups
-        return groups.select(pl.arg_sort_by(groups.columns)).to_series().to_numpy()
-
-    def histogram(self) -> GroupedHistogram:
-        """Return the histograms of all documents so far."""
-        parts = zip(*self._earlier, self._counted(), strict=True)
-        lengths, groups, counts = map(np.concatenate, parts)
-        groups = self.ranks()[groups]
-        # By group, and within by length, as they mostly are.
-        order = np.argsort(lengths, kind="stable") if self._earlier else slice(None)
-        lengths, groups, counts = lengths[order], groups[order], counts[order]
-        order = np.argsort(groups, kind="stable")
-        lengths, groups, counts = lengths[order], groups[order], counts[order]
-        first = np.flatnonzero(
-            (np.diff(lengths, prepend=-1) != 0) | (np.diff(groups, prepend=-1) != 0)
-        )
-        if first.size:
-            counts = np.add.reduceat(counts, first)
-        starts = np.flatnonzero(np.diff(groups[first], prepend=-1))
-        return GroupedHistogram(
-            self._encoder.groups[self._order().tolist()],
-            [
-                LengthHistogram(*part)
-                for part in zip(
-                    np.split(lengths[first], starts)[1:],
-                    np.split(counts, starts)[1:],
-                    strict=True,
-                )
-            ],
-        )

@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from fastpack.documents.inputs import FrameLike, as_lengths, length_arrays
+from fastpack.documents.batches import as_batch
+from fastpack.documents.groups import GroupEncoder
+from fastpack.documents.inputs import FrameLike
 from fastpack.documents.length_table import LengthTable
-from fastpack.documents.sums import exact_sum, merge_counts
+from fastpack.documents.sums import Int64Array, exact_sum, merge_counts
 from fastpack.errors import DataError, DataTypeError
-
-_Int64Array = npt.NDArray[np.int64]
 
 
 class LengthHistogram:
@@ -54,8 +54,8 @@ class LengthHistogram:
 
     __slots__ = ("counts", "lengths", "n_documents", "n_tokens")
 
-    lengths: _Int64Array
-    counts: _Int64Array
+    lengths: Int64Array
+    counts: Int64Array
     n_documents: int
     n_tokens: int
 
@@ -83,13 +83,18 @@ class LengthHistogram:
         self._set(lengths, counts)
 
     @classmethod
-    def _of(cls, lengths: _Int64Array, counts: _Int64Array) -> "LengthHistogram":
+    def of_table(cls, table: LengthTable) -> "LengthHistogram":
+        """Return the histogram of the lengths that a table, without groups, has."""
+        return cls._of(*table.counted())
+
+    @classmethod
+    def _of(cls, lengths: Int64Array, counts: Int64Array) -> "LengthHistogram":
         """Make a histogram of arrays that are known to be right."""
         histogram = cls.__new__(cls)
         histogram._set(lengths, counts)  # noqa: SLF001
         return histogram
 
-    def _set(self, lengths: _Int64Array, counts: _Int64Array) -> None:
+    def _set(self, lengths: Int64Array, counts: Int64Array) -> None:
         lengths.flags.writeable = False
         counts.flags.writeable = False
         self.lengths = lengths
@@ -116,7 +121,39 @@ class LengthHistogram:
         DataError
             A length is null or negative.
         """
-        return count_lengths(as_lengths(lengths))
+        column = as_batch(lengths, by=()).lengths
+        table = LengthTable(column.name or "lengths")
+        table.add_column(column)
+        return cls.of_table(table)
+
+    # What a GroupedHistogram has too: one group, of all documents.
+
+    @property
+    def by(self) -> tuple[str, ...]:
+        """The columns in which the groups differ: none."""
+        return ()
+
+    @property
+    def groups(self) -> pl.DataFrame:
+        """The groups, a row each: a frame without columns."""
+        return pl.DataFrame()
+
+    @property
+    def parts(self) -> "tuple[LengthHistogram, ...]":
+        """The histogram of each group."""
+        return (self,)
+
+    def total(self) -> "LengthHistogram":
+        """Return the histogram of the documents of all groups."""
+        return self
+
+    def encoder(self) -> GroupEncoder:
+        """Return the numbers of the groups."""
+        return GroupEncoder(self.groups)
+
+    def parts_of(self, other: Any) -> "list[LengthHistogram]":
+        """Return the parts of a histogram of the same kind: itself."""
+        return [other]
 
     def to_frame(self) -> pl.DataFrame:
         """Return the columns `length` and `documents` (Int64), by ascending length."""
@@ -159,30 +196,6 @@ class LengthHistogram:
         )
 
 
-class LengthCounter(LengthTable):
-    """Counts documents of one group; `histogram` is what it has seen so far."""
-
-    def add_columns(
-        self,
-        lengths: pl.Series,
-        by: pl.DataFrame | None = None,  # noqa: ARG002 -- as of a GroupCounter
-    ) -> None:
-        """Count a checked column of lengths; all documents are of one group."""
-        for array in length_arrays(lengths):
-            self.add(array)
-
-    def histogram(self) -> LengthHistogram:
-        """Return the histogram of all lengths so far, of one group."""
-        return LengthHistogram._of(*self.counted())  # noqa: SLF001
-
-
-def count_lengths(lengths: pl.Series) -> LengthHistogram:
-    """Count a checked column."""
-    counter = LengthCounter(lengths.name or "lengths")
-    counter.add_columns(lengths)
-    return counter.histogram()
-
-
 def check_total(what: str, number: int) -> None:
     """Refuse more documents or tokens than Int64 can count."""
     if number > np.iinfo(np.int64).max:
@@ -193,7 +206,7 @@ def check_total(what: str, number: int) -> None:
         raise DataError(msg)
 
 
-def _as_int64(name: str, values: npt.ArrayLike) -> _Int64Array:
+def _as_int64(name: str, values: npt.ArrayLike) -> Int64Array:
     """Copy to an int64 array of one dimension."""
     try:
         array = np.asarray(values)

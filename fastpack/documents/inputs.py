@@ -90,18 +90,6 @@ def _as_series(data: FrameLike, parameter: str) -> pl.Series:
     raise DataTypeError(msg)
 
 
-def as_lengths(data: FrameLike) -> pl.Series:
-    """Turn a column of lengths, in whatever holds it, into a checked Series."""
-    frame = as_frame(data, "lengths")
-    if frame.width != 1:
-        msg = (
-            f"`lengths` must be one column, got {frame.width}: {frame.columns}\n"
-            "Hint: pass the column that holds them, such as data['n_tokens']."
-        )
-        raise DataError(msg)
-    return check_lengths(frame.to_series())
-
-
 def select_lengths(frame: pl.DataFrame, length: str | pl.Expr) -> pl.Series:
     """Take the checked column of document lengths out of a frame."""
     if isinstance(length, str):

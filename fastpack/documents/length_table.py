@@ -4,21 +4,29 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
-from fastpack.documents.sums import merge_counts
+from fastpack import kernels
+from fastpack.documents.inputs import length_arrays
+from fastpack.documents.sums import Int64Array, merge_counts
 from fastpack.errors import DataError
-
-_Int64Array = npt.NDArray[np.int64]
 
 
 class LengthTable:
     """Counts lengths array by array; `counted` is what it has seen so far.
 
-    Lengths are counted in a table, which grows (up to 2 M places, 16 MB) until only one
-    document in a thousand, or a few hundred in all, have no place there; these few are
-    collected and sorted. A table up to the one longest document would mostly be zeros,
-    to be searched for what is not. With groups, there is a place for each group beside
-    each other: what is counted is the key ``length * n_groups + group``.
+    Lengths are counted in a table, which grows (up to 2 M entries, 16 MB) until only
+    one document in a thousand, or a few hundred in all, have no entry there; these few
+    are collected and sorted. A table up to the one longest document would be mostly
+    zeros, and slow to search. With groups, each length has one entry a group: the key
+    ``length * n_groups + group`` is counted.
+
+    Parameters
+    ----------
+    name
+        The name of the column, for messages.
+    n_groups
+        The number of groups; 1 without groups.
     """
 
     _FIRST_LENGTHS = 1 << 12
@@ -33,19 +41,27 @@ class LengthTable:
         n_lengths = min(self._FIRST_LENGTHS, self._LARGEST_TABLE // n_groups)
         self._table = np.zeros(n_lengths * n_groups, np.int64)
         self._others = np.empty(self._OTHERS, np.int64)
-        self._beyond: list[_Int64Array] = []
+        self._beyond: list[Int64Array] = []
         self._n_beyond = 0
         self._sorted = (np.empty(0, np.int64), np.empty(0, np.int64))
         self.n_rows = 0
+
+    def add_column(
+        self, lengths: pl.Series, groups: npt.NDArray[np.int32] | None = None
+    ) -> None:
+        """Count a checked column, with the number of each document's group, if any."""
+        start = 0
+        for array in length_arrays(lengths):
+            end = start + array.size
+            self.add(array, None if groups is None else groups[start:end])
+            start = end
 
     def add(
         self, lengths: npt.NDArray[Any], groups: npt.NDArray[np.int32] | None = None
     ) -> None:
         """Count an array of int32 or int64; raise DataError if one is negative."""
-        from fastpack.kernels.counting import count_lengths as count  # noqa: PLC0415
-
         while lengths.size:
-            n_read, n_others = count(
+            n_read, n_others = kernels.counting.count_lengths(
                 lengths, groups, self._n_groups, self._table, self._others
             )
             if n_others:
@@ -61,7 +77,7 @@ class LengthTable:
         n_read: int,
         n_others: int,
     ) -> None:
-        """Count those of the lengths read that the table had no place for."""
+        """Count the lengths read that have no entry in the table."""
         rows = self._others[:n_others]
         others = lengths[rows].astype(np.int64)
         self._check(others, rows)
@@ -85,13 +101,13 @@ class LengthTable:
         if self._n_beyond > self._MANY:
             self._sort()
 
-    def _check(self, others: _Int64Array, rows: _Int64Array) -> None:
-        # With groups, a key has 42 bits for the length, however many there are yet.
-        most = 2**63 - 1 if self._n_groups == 1 else 2**42
-        if others.min() < 0 or others.max() > most:
-            i = int(np.argmax((others < 0) | (others > most)))
+    def _check(self, others: Int64Array, rows: Int64Array) -> None:
+        # With groups, a key has 42 bits for the length, whatever their number so far.
+        high = 2**63 - 1 if self._n_groups == 1 else 2**42
+        if others.min() < 0 or others.max() > high:
+            i = int(np.argmax((others < 0) | (others > high)))
             what = (
-                "a negative length" if others[i] < 0 else "a length beyond all bounds"
+                "a negative length" if others[i] < 0 else "a length too large to count"
             )
             msg = (
                 f"`{self._name}` has {what}: {others[i]} in row "
@@ -109,7 +125,7 @@ class LengthTable:
             )
             self._beyond, self._n_beyond = [], 0
 
-    def counted(self) -> tuple[_Int64Array, _Int64Array]:
+    def counted(self) -> tuple[Int64Array, Int64Array]:
         """Return the keys so far, ascending, and how many documents have each."""
         self._sort()
         keys = np.flatnonzero(self._table)
@@ -121,5 +137,5 @@ class LengthTable:
         counts = np.concatenate([counts, others_counts])
         if others[0] >= self._table.size:
             return keys, counts
-        # Some are from before the table had a place for them.
+        # Some are from before the table had an entry for them.
         return merge_counts(keys, counts)

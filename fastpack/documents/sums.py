@@ -1,16 +1,18 @@
 """Sums of counts that are exact and take little time."""
 
+from typing import TypeAlias
+
 import numpy as np
 import numpy.typing as npt
 
 _INT64 = 2**63
 
-_Int64Array = npt.NDArray[np.int64]
+Int64Array: TypeAlias = npt.NDArray[np.int64]
 
 
 def merge_counts(
-    lengths: _Int64Array, counts: _Int64Array
-) -> tuple[_Int64Array, _Int64Array]:
+    lengths: Int64Array, counts: Int64Array
+) -> tuple[Int64Array, Int64Array]:
     """Sort lengths ascending and add up the counts of equal ones."""
     if lengths.size and lengths.max() < 16 * lengths.size:
         # Dense: a table takes a tenth of the time of sorting.
@@ -26,7 +28,7 @@ def merge_counts(
     return lengths[first], np.add.reduceat(counts[order], first)
 
 
-def exact_sum(values: _Int64Array, counts: _Int64Array | None = None) -> int:
+def exact_sum(values: Int64Array, counts: Int64Array | None = None) -> int:
     """Add up `values`, none negative, each as often as `counts` says.
 
     Int64 may be too small for that.

@@ -10,11 +10,8 @@ import polars as pl
 import polars.selectors as cs
 from polars.exceptions import PolarsError
 
-from fastpack.documents.batches import (
-    Documents,
-    count_documents,
-    select_documents,
-)
+from fastpack.documents.batches import Batch, Documents, select_documents
+from fastpack.documents.counter import count_documents
 from fastpack.documents.grouped_histogram import Histogram, sum_histograms
 from fastpack.documents.inputs import (
     LENGTHS,
@@ -115,15 +112,8 @@ def scan_all(paths: Sequence[Path], columns: Selection) -> Documents:
     return scanned[0]._replace(frame=pl.concat(frames))
 
 
-def read_columns(
-    paths: Sequence[Path], columns: Selection
-) -> tuple[pl.Series, pl.DataFrame | None, pl.DataFrame]:
-    """Read the lengths of all documents, and the columns that identify and group them.
-
-    Returns
-    -------
-    lengths, kept, by
-        As `fastpack.packing.pack.pack_columns` takes them.
+def read_batch(paths: Sequence[Path], columns: Selection) -> Batch:
+    """Read all documents into memory, as one batch.
 
     Raises
     ------
@@ -131,27 +121,25 @@ def read_columns(
         A file is not what its suffix says, has no such columns, or unfit lengths. The
         message names it.
     """
-    lengths = []
-    kept: list[pl.DataFrame] = []
-    by: list[pl.DataFrame] = []
+    batches: list[Batch] = []
     for path in paths:
         with naming(path):
-            documents = scan_documents(path, columns)
-            frame = documents.frame.collect()
-            lengths.append(documents.lengths_of(frame, 0).to_frame())
-            by.append(documents.groups_of(frame, 0))
-            kept.append(documents.kept_of(frame))
-            check_same_columns("by", by[0].schema, by[-1].schema)
-            check_same_columns("keep", kept[0].schema, kept[-1].schema)
-    return (
-        pl.concat(lengths, how="vertical_relaxed", rechunk=False).to_series(),
-        None if columns.keep is None else pl.concat(kept, rechunk=False),
-        pl.concat(by, rechunk=False),
+            batch = scan_documents(path, columns).read()
+            batches.append(batch)
+            check_same_columns("by", batches[0].by.schema, batch.by.schema)
+            if batch.kept is not None and batches[0].kept is not None:
+                check_same_columns("keep", batches[0].kept.schema, batch.kept.schema)
+    lengths = [batch.lengths.to_frame() for batch in batches]
+    kept = [batch.kept for batch in batches if batch.kept is not None]
+    return Batch(
+        lengths=pl.concat(lengths, how="vertical_relaxed", rechunk=False).to_series(),
+        kept=pl.concat(kept, rechunk=False) if kept else None,
+        by=pl.concat([batch.by for batch in batches], rechunk=False),
     )
 
 
 def count_sources(paths: Sequence[Path], columns: Selection) -> Histogram:
-    """Count the lengths of all documents, a batch at a time: see `read_columns`."""
+    """Count the lengths of all documents, a batch at a time: see `read_batch`."""
     histograms = []
     first = None
     for path in paths:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from fastpack.documents.batches import count_documents
+from fastpack.documents.counter import count_documents
 from fastpack.documents.grouped_histogram import Histogram, read_histogram
 from fastpack.errors import DataError
 from fastpack.files.manifest import Fingerprint, Ticket
@@ -144,7 +144,7 @@ def assign_shard(
     def start() -> Iterator[Start]:
         with naming(shard.source):
             shard.fingerprint.check()
-            yield Start(plan, plan.assigner(before, first_document), planned)
+            yield Start(plan.assigner(before, first_document), planned)
             shard.fingerprint.check()
 
     chunks = plan.cut(planned)

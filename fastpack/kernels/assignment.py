@@ -4,8 +4,8 @@ Each chunk length has a cursor into its runs. A run of m bins and t chunks a bin
 its chunks like cards, in t rounds: chunk j goes to bin ``first_bin + j % m`` at
 ``bin_offset + (j // m) * footprint``. Neighbours in the corpus come to lie apart,
 and a cursor steps to the next bin with one addition until its round ends. Between
-the rounds nothing is divided, searched or sorted, and nothing is held but a cursor for
-each length: about 2 ns a document into memory that is already there.
+the rounds nothing is divided, searched or sorted, and nothing is held except a cursor
+for each length: about 2 ns a document into memory that is already there.
 
 Where documents come in groups that bins do not mix, a cursor belongs to a length and a
 group: to the key ``length * n_groups + group``. Without groups, the key is the length.
@@ -18,19 +18,18 @@ and assigning in a second pass (+60 %), a branch-free step for long documents (+
 (+20 %), dividing to get the number of full chunks (+100 %).
 """
 
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from fastpack.kernels.jit import kernel
+from fastpack.kernels.jit import Integer, kernel
 
-Integer: TypeAlias = int | np.integer[Any]
-
-DONE = 0
-FULL = 1
-UNPLANNED = 2
+DONE, FULL, UNPLANNED = range(3)
 """Why `assign` returned."""
+
+NONE_IS_LONG = -1
+"""`tokens_of_long` if the plan has no long document: a long one is unplanned."""
 
 CURSOR = np.dtype(
     [
@@ -42,21 +41,45 @@ CURSOR = np.dtype(
     align=True,
 )
 """Where the next chunk of one length goes: `bin`, unless it is the `end` of the
-round; then the next round of `run`, or the run behind it. A key without chunks
-has ``bin == end == 0`` and `run` -1. So has slot 0, but that both count the documents
-still to come of which nothing is packed."""
+round; then the next round of `run`, or the next run. A key without chunks has
+``bin == end == 0`` and `run` -1. Slot 0 is the exception: its `bin` and `end` both
+count the unpacked documents still to come."""
+
+
+class State(NamedTuple):
+    """What assigning steps through: the cursors, one a slot, and the plan.
+
+    `slots` is the largest key whose slot is its own number (see `slot_of`), `n_groups`
+    the number of groups, 1 without. The `runs` of a key follow each other; their dtype
+    is `fastpack.kernels.best_fit.RUN`.
+    """
+
+    cursors: npt.NDArray[Any]
+    slots: int
+    n_groups: int
+    runs: npt.NDArray[Any]
+
+
+class Rows(NamedTuple):
+    """The columns of the assignment table that say which chunk a row is.
+
+    `chunk_start` comes in as zeros, and only other values are written.
+    """
+
+    document: npt.NDArray[np.int64]
+    chunk_start: npt.NDArray[np.int64]
+    chunk_length: npt.NDArray[np.int32]
 
 
 @kernel
 def slot_of(
     key: Integer, slots: int, large_keys: npt.NDArray[np.int64] | None
 ) -> Integer:
-    """Return where the cursor of `key` is; 0 for a key that is not planned.
+    """Return the slot of the cursor of `key`; 0, that of no chunk, if it has none.
 
-    Keys up to `slots` have the slot of their own number. Behind these follow those
-    of `large_keys`, ascending: a table up to the largest could be too large. Where it
-    is not, `large_keys` is None and the search is not even compiled. Slot 0 is that of
-    no chunk at all: see `CURSOR`.
+    Keys up to `slots` are their own slot. The slots of `large_keys`, ascending, come
+    next: a table up to the largest key could be too large. If it is not, `large_keys`
+    is None and the search is not even compiled.
     """
     if key <= slots:
         return key
@@ -70,20 +93,18 @@ def slot_of(
 
 @kernel
 def seek(
-    cursors: npt.NDArray[Any],
-    slots: int,
+    state: State,
     large_keys: npt.NDArray[np.int64] | None,
-    n_groups: int,
-    runs: npt.NDArray[Any],
     ranks: npt.NDArray[np.int64],
     n_unpacked: int,
 ) -> None:
     """Set each cursor to the chunk of its key that has the rank `ranks[slot]`.
 
     The rank of a chunk is the number of chunks of its key before it in the corpus.
-    `ranks` is counted down to zero on the way. `n_unpacked` documents are still to
-    come of which nothing is packed. O(runs).
+    `ranks` is counted down to zero on the way. `n_unpacked` is the number of unpacked
+    documents still to come. O(runs).
     """
+    cursors, slots, n_groups, runs = state
     for i in range(cursors.size):
         cursors[i]["run"] = -1
     cursors[0]["bin"] = n_unpacked
@@ -139,66 +160,51 @@ def next_round(
 @kernel
 def assign(
     lengths: npt.NDArray[Any],
+    groups: npt.NDArray[np.int32] | None,
     first_document: int,
     first_token: int,
     max_chunk: int,
-    longest: int | None,
+    tokens_of_long: int | None,
     min_chunk: int | None,
-    groups: npt.NDArray[np.int32] | None,
-    n_groups: int,
-    cursors: npt.NDArray[Any],
-    slots: int,
+    state: State,
     large_keys: npt.NDArray[np.int64] | None,
-    runs: npt.NDArray[Any],
-    document: Any,
-    chunk_start: Any,
-    chunk_length: Any,
+    chunks: Rows | None,
     bin: npt.NDArray[Any],  # noqa: A002 -- the column's name
     bin_offset: npt.NDArray[np.int32],
 ) -> tuple[Integer, Integer, Integer, int]:
     """Assign documents until all are done or the output arrays are full.
 
+    What may be None is an argument of its own: Numba prunes by arguments alone.
+
     Parameters
     ----------
     lengths
         Document lengths in tokens, int32 or int64, shape (n,).
-    first_document
-        The number of the first document, in the output `document`.
-    first_token
-        Tokens of the first document that an earlier call has assigned.
-    max_chunk
-        The longest chunk, in tokens.
-    longest
-        How many tokens of a document longer than that are assigned: None for all, the
-        longest chunk to truncate, 0 to drop it; -1 where there can be none.
+    groups
+        The number of each document's group, shape (n,), or None.
+    first_document, first_token
+        The number of the first document, and its tokens that are assigned already.
+    max_chunk, tokens_of_long
+        The longest chunk, and the tokens assigned of a longer document: None for all,
+        `max_chunk` to truncate it, 0 to drop it, or `NONE_IS_LONG`.
     min_chunk
-        Shorter remainders of documents that are cut are left out; None where there
-        are none.
-    groups, n_groups
-        The groups of the documents, shape (n,), and how many there are; or None, and
-        then `n_groups` is 1.
-    cursors, slots, large_keys, runs
-        The state, as `seek` set it up, and what it is read with; `cursors` is changed.
-    document, chunk_start, chunk_length, bin, bin_offset
-        Outputs, one row a chunk: the number of the document, the first token of the
-        chunk in it, its tokens, its bin and its first token there. int64 but for
-        `chunk_length` and `bin_offset`, which are int32; `bin` may be int32 too. The
-        first three may be None together: they are then not asked for. `chunk_start`
-        comes in as zeros, and only other values are written. Where nothing is packed,
-        the bin and its offset are -1.
+        The shortest remainder that is assigned; None for any.
+    state, large_keys
+        The cursors, as `seek` set them up, and the keys whose slots are searched for.
+    chunks
+        Outputs that say which chunk a row is, or None if they are not asked for.
+    bin, bin_offset
+        Outputs, one row a chunk: its bin, int64 or int32, and its first token there,
+        int32; both -1 if nothing of the document is packed.
 
     Returns
     -------
-    documents
-        How many documents are done.
-    first_token
-        How many tokens of the next one are.
-    rows
-        How many rows are written.
-    reason
-        `DONE`, `FULL`, or `UNPLANNED` where the plan has no place for a chunk of the
-        next document.
+    documents, first_token, rows, reason
+        The documents that are done, the tokens of the next one that are, the rows that
+        are written, and `DONE`, `FULL`, or `UNPLANNED` if the plan has no place for a
+        chunk of the next document.
     """
+    cursors, slots, n_groups, runs = state
     # Unsigned throughout: a signed index is tested for being negative at each use.
     one = np.uint64(1)
     n = np.uint64(lengths.size)
@@ -226,15 +232,15 @@ def assign(
                 bin[row] = target
                 bin_offset[row] = cursors[slot]["bin_offset"]
                 cursors[slot]["bin"] = target + 1
-                if document is not None:
-                    document[row] = first_document + np.int64(i)
-                    chunk_length[row] = left
+                if chunks is not None:
+                    chunks.document[row] = first_document + np.int64(i)
+                    chunks.chunk_length[row] = left
                 i += one
                 continue
         # The others: a document that is empty or long, or the end of a round.
         row = i + ahead
-        if longest is not None and left > max_chunk:
-            left = np.int64(longest)
+        if tokens_of_long is not None and left > max_chunk:
+            left = np.int64(tokens_of_long)
         if min_chunk is not None and left > max_chunk:
             remainder = left % max_chunk
             if remainder < min_chunk:
@@ -252,10 +258,10 @@ def assign(
             while left > max_chunk and target != end:
                 bin[row] = target
                 bin_offset[row] = 0
-                if document is not None:
-                    document[row] = first_document + np.int64(i)
-                    chunk_start[row] = token
-                    chunk_length[row] = max_chunk
+                if chunks is not None:
+                    chunks.document[row] = first_document + np.int64(i)
+                    chunks.chunk_start[row] = token
+                    chunks.chunk_length[row] = max_chunk
                 target += 1
                 row += one
                 token += max_chunk
@@ -283,10 +289,10 @@ def assign(
             bin[row] = cursors[last]["bin"]
             bin_offset[row] = cursors[last]["bin_offset"]
             cursors[last]["bin"] += 1
-        if document is not None:
-            document[row] = first_document + np.int64(i)
-            chunk_start[row] = token
-            chunk_length[row] = left
+        if chunks is not None:
+            chunks.document[row] = first_document + np.int64(i)
+            chunks.chunk_start[row] = token
+            chunks.chunk_length[row] = left
         i += one
         ahead = row + one - i
         stop = min(n, n_rows - ahead)

@@ -33,8 +33,8 @@ space 4, the least that is enough.
 The lists from space to bins
 ----------------------------
 `heads[s]` is the first node of the list of space s, 0 if it is empty. Node k is the
-range of the bins ``first[k] ... first[k] + bins[k] - 1``, and ``next[k]`` is the node
-behind it; ``held[k]`` is how many chunks each of its bins holds. A range whose bins may
+range of the bins ``first[k] ... first[k] + bins[k] - 1``, and ``next[k]`` is the next
+node; ``held[k]`` is how many chunks each of its bins holds. A range whose bins may
 take no more chunks is in no list. Ranges are pushed and taken at the front: last in,
 first out. Node 0 is no range; its ``next[0]`` starts the list of nodes that are free.
 Node 1 is the endless supply of empty bins: it never leaves the list of space L, and its

@@ -3,14 +3,12 @@
 One pass and one increment a document, 0.6 ns each on lengths that fit the table.
 """
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fastpack.kernels.jit import kernel
-
-Integer: TypeAlias = int | np.integer[Any]
+from fastpack.kernels.jit import Integer, kernel
 
 
 @kernel

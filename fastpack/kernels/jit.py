@@ -1,9 +1,13 @@
 """The one decorator of every kernel, with the JIT policy and its reasons."""
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
+import numpy as np
 from numba import njit
+
+Integer: TypeAlias = int | np.integer[Any]
+"""An integer in a kernel, whatever its width."""
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")

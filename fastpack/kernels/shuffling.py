@@ -18,20 +18,18 @@ factors, because there is no 64-bit product in AVX2, and signed numbers, because
 compares no others. That is a third of the time of one number after the other.
 """
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fastpack.kernels.jit import kernel
-
-Integer: TypeAlias = int | np.integer[Any]
+from fastpack.kernels.jit import Integer, kernel
 
 ROUNDS = 6
 """Even: each half is moved three times."""
 
 BLOCK = 1024
-"""Numbers that are worked on at a time: their halves stay in the first cache."""
+"""Numbers that are worked on at a time: their halves stay in the L1 cache."""
 
 MOST_BITS = 64
 """Of a number, and of its two halves together."""

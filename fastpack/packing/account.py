@@ -1,9 +1,9 @@
 """Account: what became of every document and every token of a packing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -15,48 +15,69 @@ from fastpack.packing.chunks import Chunks
 from fastpack.schemas import FIGURES
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+class Part(NamedTuple):
+    """The documents of one group, the chunks they were cut into, and their bins."""
+
+    histogram: LengthHistogram
+    chunks: Chunks
+    n_bins: int
+
+
 class Account:
     """The figures of a packing: every document and every token is in one of them.
 
     They are described where users meet them, at `fastpack.PackingPlan`.
+
+    Parameters
+    ----------
+    parts
+        The groups; one if there are none.
+    options
+        The rules.
     """
 
-    context_length: int
-    n_documents: int
-    documents_empty: int
-    documents_cut: int
-    documents_dropped: int
-    n_tokens: int
-    packed: int
-    truncated: int
-    dropped: int
-    n_chunks: int
-    extra: int
-    alignment: int
-    n_bins: int
-    parts: list[tuple[Chunks, PackingOptions]]
+    def __init__(self, parts: Sequence[Part], options: PackingOptions) -> None:
+        self.options = options
+        self._parts = parts
+        chunks = [part.chunks for part in parts]
+        self.n_documents = sum(part.histogram.n_documents for part in parts)
+        self.documents_empty = sum(each.documents_empty for each in chunks)
+        self.documents_cut = sum(each.documents_cut for each in chunks)
+        self.documents_dropped = sum(each.documents_dropped for each in chunks)
+        self.n_tokens = sum(part.histogram.n_tokens for part in parts)
+        self.packed = sum(exact_sum(each.lengths, each.counts) for each in chunks)
+        self.truncated = sum(each.truncated for each in chunks)
+        self.dropped = sum(each.dropped for each in chunks)
+        self.n_chunks = sum(each.n_chunks for each in chunks)
+        self.n_bins = sum(part.n_bins for part in parts)
+        self.extra = self.n_chunks * options.extra_tokens
+        self.alignment = 0
+        if options.align > 1:
+            footprints = sum(
+                exact_sum(options.footprints(each.lengths), each.counts)
+                for each in chunks
+            )
+            self.alignment = footprints - self.packed - self.extra
 
     @cached_property
     def lower_bound(self) -> int:
-        """The least number of bins that is proven: see `fastpack.packing.bounds`.
+        """The proven least number of bins: see `fastpack.packing.bounds`.
 
-        It takes as long as planning, so only who asks for it pays.
+        Computed on first use: it takes as long as planning.
         """
-        least = sum(lower_bound(chunks, options) for chunks, options in self.parts)
-        multiple = self.parts[0][1].bins_multiple if self.parts else 1
-        return -(-least // multiple) * multiple
+        least = sum(lower_bound(part.chunks, self.options) for part in self._parts)
+        return -(-least // self.options.bins_multiple) * self.options.bins_multiple
 
     @property
     def padding(self) -> int:
         """Tokens of capacity left unused."""
         used = self.packed + self.extra + self.alignment
-        return self.n_bins * self.context_length - used
+        return self.n_bins * self.options.context_length - used
 
     @property
     def efficiency(self) -> float:
-        """``packed / (n_bins * L)``; 1.0 where there is no bin."""
-        capacity = self.n_bins * self.context_length
+        """``packed / (n_bins * L)``; 1.0 if there is no bin."""
+        capacity = self.n_bins * self.options.context_length
         return self.packed / capacity if capacity else 1.0
 
     def figures(self) -> dict[str, Any]:
@@ -64,7 +85,7 @@ class Account:
         return {name: getattr(self, name) for name in FIGURES}
 
     def __repr__(self) -> str:
-        """Summarise the account in six lines."""
+        """Summarize the account, a line for each kind of figure."""
         of_documents = (
             f"{self.documents_empty:,} empty, {self.documents_cut:,} cut, "
             f"{self.documents_dropped:,} dropped"
@@ -86,7 +107,7 @@ class Account:
         width = max(5, *(len(f"{number:,}") for number, _ in rows.values()))
         title = (
             f"{type(self).__name__}: {self.n_documents:,} documents in "
-            f"{self.n_bins:,} sequences of {self.context_length:,} tokens"
+            f"{self.n_bins:,} sequences of {self.options.context_length:,} tokens"
         )
         lines = [title]
         for name, (number, note) in rows.items():
@@ -95,38 +116,11 @@ class Account:
         return "\n".join(lines)
 
 
-def account_for(
-    histogram: LengthHistogram, chunks: Chunks, n_bins: int, options: PackingOptions
-) -> Account:
-    """Account for documents that were cut into `chunks` and put into bins."""
-    n_chunks = chunks.n_chunks
-    packed = exact_sum(chunks.lengths, chunks.counts)
-    footprints = options.footprints(chunks.lengths)
-    taken = packed
-    if footprints is not chunks.lengths:
-        taken = exact_sum(footprints, chunks.counts)
-    extra = n_chunks * options.extra_tokens
-    return Account(
-        context_length=options.context_length,
-        n_documents=histogram.n_documents,
-        documents_empty=chunks.documents_empty,
-        documents_cut=chunks.documents_cut,
-        documents_dropped=chunks.documents_dropped,
-        n_tokens=histogram.n_tokens,
-        packed=packed,
-        truncated=chunks.truncated,
-        dropped=chunks.dropped,
-        n_chunks=n_chunks,
-        extra=extra,
-        alignment=taken - packed - extra,
-        n_bins=n_bins,
-        parts=[(chunks, options)],
-    )
-
-
-def tabulate(accounts: Sequence[Account]) -> pl.DataFrame:
-    """Return figures as a table, one row an account."""
-    figures = [account.figures() for account in accounts]
+def tabulate(parts: Sequence[Part], options: PackingOptions) -> pl.DataFrame:
+    """Return the figures of each part, in a row."""
+    # The number of all bins together is a multiple, not that of each part.
+    options = replace(options, bins_multiple=1)
+    figures = [Account([part], options).figures() for part in parts]
     return pl.DataFrame(
         {name: _as_series([each[name] for each in figures], name) for name in FIGURES}
     )
@@ -138,16 +132,3 @@ def _as_series(values: list[Any], name: str) -> pl.Series:
     # The padding of 2**50 bins of 2**20 tokens, say, is beyond Int64.
     fits = all(value < 2**63 for value in values)
     return pl.Series(values, dtype=pl.Int64 if fits else pl.Int128)
-
-
-def sum_accounts(accounts: Sequence[Account], options: PackingOptions) -> Account:
-    """Account for several groups together."""
-    if len(accounts) == 1:
-        return accounts[0]
-    totals: dict[str, Any] = {
-        field.name: sum(getattr(account, field.name) for account in accounts)
-        for field in fields(Account)
-        if field.name not in {"context_length", "parts"}
-    }
-    parts = [part for account in accounts for part in account.parts]
-    return Account(**totals, context_length=options.context_length, parts=parts)

@@ -1,18 +1,18 @@
-"""Assigner: lengths in document order -> tables of rows, in bounded memory."""
+"""Assigner: batches of documents, in order -> tables of rows, in bounded memory."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from fastpack.documents.batches import Batch
+from fastpack.documents.groups import GroupEncoder
 from fastpack.documents.inputs import length_arrays
-from fastpack.packing.cursors import Cursors
+from fastpack.packing.cursors import Columns, Cursors
 from fastpack.schemas import ASSIGNMENT_SCHEMA
 
 ROW_BYTES = 32
-"""What a row takes, without `keep`."""
+"""The size of a row, without `keep`."""
 
 TABLE_ROWS = 1 << 21
 """Rows of a table at most: 64 MB. What is needed beside the output (copies for nulls,
@@ -28,68 +28,50 @@ class Assigner:
     ----------
     cursors
         Where the next chunks go.
+    encoder
+        The numbers of the plan's groups.
+
+    Attributes
+    ----------
+    cursors
+        As given: the same for arrays, not tables.
     """
 
-    def __init__(self, cursors: Cursors) -> None:
-        self._cursors = cursors
+    def __init__(self, cursors: Cursors, encoder: GroupEncoder) -> None:
+        self.cursors = cursors
+        self._encoder = encoder
         self._indices = np.empty(0, np.int64)
 
-    def table(
-        self,
-        lengths: pl.Series,
-        kept: pl.DataFrame | None = None,
-        groups: npt.NDArray[np.int32] | None = None,
-    ) -> pl.DataFrame:
+    def table(self, batch: Batch) -> pl.DataFrame:
         """Give the rows of the next documents as one table: see `tables`."""
-        tables = list(self.tables(lengths, kept, groups))
+        tables = list(self.tables(batch))
         if len(tables) == 1:
             return tables[0]
-        return pl.concat([self.empty_table(kept), *tables], rechunk=False)
+        return pl.concat([self.empty_table(batch.kept), *tables], rechunk=False)
 
-    def tables(
-        self,
-        lengths: pl.Series,
-        kept: pl.DataFrame | None = None,
-        groups: npt.NDArray[np.int32] | None = None,
-    ) -> Iterator[pl.DataFrame]:
+    def tables(self, batch: Batch) -> Iterator[pl.DataFrame]:
         """Give the rows of the next documents, in tables of at most `TABLE_ROWS`.
 
-        With `kept`, one row a document of the checked column `lengths`, its columns
-        stand in place of `document`. `groups` has the numbers of their groups.
+        The columns that are kept stand in place of `document`.
         """
-        start = 0
-        for array in length_arrays(lengths):
-            part = slice(start, start + array.size)
-            yield from self._tables_of_array(
-                array,
-                None if kept is None else kept[part],
-                None if groups is None else groups[part],
-            )
-            start += array.size
-
-    def _tables_of_array(
-        self,
-        lengths: npt.NDArray[Any],
-        kept: pl.DataFrame | None,
-        groups: npt.NDArray[np.int32] | None,
-    ) -> Iterator[pl.DataFrame]:
-        first_token = 0
-        while lengths.size:
-            columns = self._new_columns(with_document=kept is None)
-            documents, first_token, rows = self._cursors.fill(
-                lengths,
-                columns,
-                groups=groups,
-                first_token=first_token,
-                # To gather with, rows of `kept` are wanted, not of the corpus.
-                first_document=self._cursors.next_document if kept is None else 0,
-            )
-            yield self._table(columns, rows, kept)
-            self._cursors.rows_left -= rows
-            self._cursors.next_document += documents
-            lengths = lengths[documents:]
-            kept = None if kept is None else kept[documents:]
-            groups = None if groups is None else groups[documents:]
+        groups = batch.groups
+        if groups is None:
+            groups = self._encoder.encode(batch.by)
+        # The row of the next document in the batch.
+        row = 0
+        for array in length_arrays(batch.lengths):
+            end = row + array.size
+            while row < end:
+                columns = self._new_columns(with_document=batch.kept is None)
+                documents, rows = self.cursors.fill(
+                    array[row - end :],
+                    columns,
+                    None if groups is None else groups[row:end],
+                    # To gather with, rows of `kept` are wanted, not of the corpus.
+                    first_document=None if batch.kept is None else row,
+                )
+                yield self._table(columns, rows, batch.kept, row)
+                row += documents
 
     @staticmethod
     def empty_table(kept: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -99,13 +81,13 @@ class Assigner:
             return table
         return kept.clear().hstack(table.drop("document"))
 
-    def _new_columns(self, *, with_document: bool) -> dict[str, npt.NDArray[Any]]:
+    def _new_columns(self, *, with_document: bool) -> Columns:
         """Make room for a table."""
-        rows = min(TABLE_ROWS, max(1024, self._cursors.rows_left))
+        rows = min(TABLE_ROWS, max(1024, self.cursors.rows_left))
         result = list(ASSIGNMENT_SCHEMA)
         columns = {}
-        if self._cursors.has_nulls:
-            # They are copied where there are nulls: not to be held by the others then.
+        if self.cursors.has_nulls:
+            # They are copied if there are nulls: the others are not to hold them then.
             columns = allocate(["bin", "bin_offset"], rows)
             result = [name for name in result if name not in columns]
         if not with_document:
@@ -117,21 +99,19 @@ class Assigner:
         return columns | allocate(result, rows)
 
     def _table(
-        self,
-        columns: dict[str, npt.NDArray[Any]],
-        rows: int,
-        kept: pl.DataFrame | None,
+        self, columns: Columns, rows: int, kept: pl.DataFrame | None, first: int
     ) -> pl.DataFrame:
+        """Make a table of columns; its first document is in row `first` of `kept`."""
         document, *chunks = (
             pl.Series(name, columns[name][:rows]) for name in ASSIGNMENT_SCHEMA
         )
         if kept is None:
             table = pl.DataFrame([document, *chunks])
-        elif document[-1] == rows - 1:  # a row a document: nothing to gather
-            table = kept[:rows].hstack(chunks)
+        elif document[-1] - first == rows - 1:  # a row a document: nothing to gather
+            table = kept[first : first + rows].hstack(chunks)
         else:
             table = kept[document].hstack(chunks)
-        if self._cursors.has_nulls:
+        if self.cursors.has_nulls:
             packed = pl.col("bin") >= 0
             table = table.with_columns(
                 pl.when(packed).then(pl.col("bin", "bin_offset"))
@@ -139,7 +119,7 @@ class Assigner:
         return table
 
 
-def allocate(names: list[str], rows: int) -> dict[str, npt.NDArray[Any]]:
+def allocate(names: list[str], rows: int) -> Columns:
     """Allocate columns of the assignment table at once, as zeros.
 
     Fresh pages cost more than the packing. NumPy asks for huge ones from 4 MiB on, but

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastpack import kernels
 from fastpack.documents.sums import exact_sum
 from fastpack.errors import DataError
-from fastpack.options import MAX_CONTEXT_LENGTH, PackingOptions
+from fastpack.options import PackingOptions
 from fastpack.packing.chunks import Chunks
 
 
@@ -20,21 +21,19 @@ def place_groups(
     Returns
     -------
     runs, n_bins
-        The runs of all groups, and how many bins each group has.
+        The runs of all groups, and the number of bins of each.
     """
-    from fastpack.kernels.best_fit import RUN  # noqa: PLC0415
-
     placed = [_place(chunks, options) for chunks in groups]
     n_bins = [bins for _, bins in placed]
-    n_more = -sum(n_bins) % options.bins_multiple
     runs = [part for part, _ in placed]
+    n_more = -sum(n_bins) % options.bins_multiple
     for group in reversed(range(len(groups))):
         # A bin can give all its chunks but one.
         movable = groups[group].n_chunks - n_bins[group]
-        if taken := min(n_more, movable):
-            runs[group] = add_bins(runs[group], n_bins[group], taken)
-            n_bins[group] += taken
-            n_more -= taken
+        if moved := min(n_more, movable):
+            runs[group] = spread_to(runs[group], n_bins[group], moved)
+            n_bins[group] += moved
+            n_more -= moved
     if n_more:
         msg = (
             f"`bins_multiple` is {options.bins_multiple:,}, and there are too few "
@@ -49,25 +48,22 @@ def place_groups(
         part["first_bin"] += first_bin
         part["group"] = group
         first_bin += n_bins[group]
-    parts = [np.empty(0, np.uint8), *(part.view(np.uint8) for part in runs)]
-    return np.concatenate(parts).view(RUN), n_bins
+    return _join(runs), n_bins
 
 
 def _place(chunks: Chunks, options: PackingOptions) -> tuple[npt.NDArray[Any], int]:
     """Place the chunks of a group; return the runs and the number of bins opened.
 
-    A capacity beyond what all chunks take together would only cost address space, and
+    A capacity beyond the footprints of all chunks would only cost address space, and
     the packing is the same without.
     """
-    from fastpack.kernels import best_fit  # noqa: PLC0415
-
     n_lengths = chunks.lengths.size
     if n_lengths == 0:
-        return np.empty(0, best_fit.RUN), 0
+        return _join([]), 0
     footprints = options.footprints(chunks.lengths)
     capacity = min(options.context_length, exact_sum(footprints, chunks.counts))
     try:
-        spaces = best_fit.new_spaces(capacity, n_lengths)
+        spaces = kernels.best_fit.new_spaces(capacity, n_lengths)
     except MemoryError as error:
         msg = (
             f"`context_length` {capacity} needs a segment tree of {16 * capacity:,} "
@@ -76,22 +72,26 @@ def _place(chunks: Chunks, options: PackingOptions) -> tuple[npt.NDArray[Any], i
         )
         raise MemoryError(msg) from error
     left = chunks.counts.copy()
-    max_chunks = options.max_documents or MAX_CONTEXT_LENGTH
-    # Measured: 2.5 to 3 runs a length. Where there are more, another round follows.
-    buffer = np.empty(4 * n_lengths, best_fit.RUN)
+    # Measured: 2.5 to 3 runs a length. If there are more, another round follows.
+    buffer = np.empty(4 * n_lengths, kernels.best_fit.RUN)
     parts = []
     n_runs = buffer.size
     while n_runs == buffer.size:
-        n_runs = best_fit.best_fit_decreasing(
-            spaces, capacity, chunks.lengths, footprints, left, max_chunks, buffer
+        n_runs = kernels.best_fit.best_fit_decreasing(
+            spaces,
+            capacity,
+            chunks.lengths,
+            footprints,
+            left,
+            options.max_chunks_per_bin,
+            buffer,
         )
-        # As bytes: records are copied field by field, at 20 times the price.
-        parts.append(buffer[:n_runs].view(np.uint8).copy())
-    runs = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    return runs.view(best_fit.RUN), int(spaces.first[best_fit.EMPTY_BINS])
+        parts.append(_join([buffer[:n_runs]]))
+    runs = parts[0] if len(parts) == 1 else _join(parts)
+    return runs, int(spaces.first[kernels.best_fit.EMPTY_BINS])
 
 
-def add_bins(runs: npt.NDArray[Any], n_bins: int, n_more: int) -> npt.NDArray[Any]:
+def spread_to(runs: npt.NDArray[Any], n_bins: int, n_more: int) -> npt.NDArray[Any]:
     """Move the last chunks of bins that hold several to `n_more` new bins, one to each.
 
     The chunks that were placed last are moved first: they are at the ends of their
@@ -111,28 +111,20 @@ def add_bins(runs: npt.NDArray[Any], n_bins: int, n_more: int) -> npt.NDArray[An
         bins, per_bin = int(run["bins"]), int(run["chunks_per_bin"])
         # The first chunk of a bin stays where it is.
         movable = per_bin if run["bin_offset"] else per_bin - 1
-        taken = min(n_more, movable * bins)
-        n_more -= taken
-        rounds, others = divmod(taken, bins)
+        n_moved = min(n_more, movable * bins)
+        n_more -= n_moved
+        rounds, others = divmod(n_moved, bins)
         # The last `others` bins lose one chunk more than the rest.
         first, end = int(run["first_bin"]), int(run["first_bin"]) + bins
         changed += _part(run, end - others, others, per_bin - rounds - 1)
         changed += _part(run, first, bins - others, per_bin - rounds)
-        new = _part(run, n_bins + n_more, taken, 1)
+        new = _part(run, n_bins + n_more, n_moved, 1)
         for part in new:
             part["bin_offset"] = 0
         moved += new
-    parts = [runs[:last], np.array([*changed[::-1], *moved], runs.dtype)]
-    # As bytes, again.
-    result = np.concatenate([part.view(np.uint8) for part in parts]).view(runs.dtype)
+    result = _join([runs[:last], np.array([*changed[::-1], *moved], runs.dtype)])
     # The runs of a length follow each other, the longest length first.
-    order = np.argsort(-result["chunk_length"], kind="stable")
-    return (
-        result.view(np.uint8)
-        .reshape(result.size, -1)[order]
-        .reshape(-1)
-        .view(runs.dtype)
-    )
+    return _take(result, np.argsort(-result["chunk_length"], kind="stable"))
 
 
 def _part(run: Any, first_bin: int, bins: int, chunks_per_bin: int) -> list[Any]:
@@ -144,3 +136,18 @@ def _part(run: Any, first_bin: int, bins: int, chunks_per_bin: int) -> list[Any]
     part["bins"] = bins
     part["chunks_per_bin"] = chunks_per_bin
     return [part]
+
+
+# NumPy copies records field by field, at 20 times the price of their bytes.
+
+
+def _join(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Copy runs one after the other into an array of their own."""
+    as_bytes = [np.empty(0, np.uint8), *(part.view(np.uint8) for part in parts)]
+    return np.concatenate(as_bytes).view(kernels.best_fit.RUN)
+
+
+def _take(runs: npt.NDArray[Any], order: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+    """Copy runs in another order."""
+    as_bytes = runs.view(np.uint8).reshape(runs.size, -1)
+    return as_bytes[order].reshape(-1).view(runs.dtype)

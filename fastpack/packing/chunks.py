@@ -1,4 +1,4 @@
-"""Documents -> chunks: what a histogram is cut into, and the account of its tokens."""
+"""Chunks: a histogram of documents -> a histogram of the chunks they are cut into."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,19 +13,18 @@ from fastpack.options import PackingOptions
 
 
 class Chunks(NamedTuple):
-    """How many chunks there are of each length, and what became of the documents.
+    """The chunks of each length, and what became of the documents.
 
     Parameters
     ----------
     lengths, counts
-        The different chunk lengths, longest first, and how many chunks have each.
+        The distinct chunk lengths, longest first, and the number of chunks of each.
     n_chunks
-        Chunks that are packed: the sum of `counts`.
+        The packed chunks: the sum of `counts`.
     documents_empty, documents_dropped, documents_cut
         Documents of no tokens, left out, and split or truncated.
     truncated, dropped
-        Tokens cut off documents; tokens of dropped documents, and of remainders that
-        are dropped.
+        Tokens thrown away behind a cut; tokens of dropped documents and remainders.
     """
 
     lengths: npt.NDArray[np.int64]
@@ -44,27 +43,30 @@ class Chunks(NamedTuple):
 
 
 def cut_into_chunks(histogram: LengthHistogram, options: PackingOptions) -> Chunks:
-    """Cut documents into chunks that fit a bin, all of one length at a time."""
-    longest = options.max_chunk
-    first, long = histogram.lengths.searchsorted([1, longest + 1]).tolist()
+    """Cut documents into chunks that fit a bin, all of one length at a time.
+
+    The verifier tells the rule for long documents again: it has to be independent.
+    """
+    max_chunk = options.max_chunk
+    first, long = histogram.lengths.searchsorted([1, max_chunk + 1]).tolist()
     parts = [(histogram.lengths[first:long], histogram.counts[first:long])]
     lengths, counts = histogram.lengths[long:], histogram.counts[long:]
     n_long = exact_sum(counts)
     n_full = dropped = truncated = 0
     rule = options.long_documents
     if rule == "split":
-        full, remainders = np.divmod(lengths, longest)
+        full, remainders = np.divmod(lengths, max_chunk)
         n_full = exact_sum(full, counts)
         short = remainders < options.min_chunk
         dropped = exact_sum(remainders[short], counts[short])
         parts.append((remainders[~short], counts[~short]))
     elif rule == "truncate":
         n_full = n_long
-        truncated = exact_sum(lengths, counts) - longest * n_long
+        truncated = exact_sum(lengths, counts) - max_chunk * n_long
     elif rule == "drop":
         dropped = exact_sum(lengths, counts)
     if n_full:
-        parts.append((np.array([longest]), np.array([n_full])))
+        parts.append((np.array([max_chunk]), np.array([n_full])))
     chunk_lengths, chunk_counts = merge_counts(
         np.concatenate([lengths for lengths, _ in parts]),
         np.concatenate([counts for _, counts in parts]),
@@ -88,8 +90,8 @@ def refuse_long_documents(
     """Raise DataError if a document is longer than it may be by the rules."""
     if options.long_documents != "error":
         return
-    longest = options.max_chunk
-    n_long = sum(exact_sum(h.counts[h.lengths > longest]) for h in histograms)
+    max_chunk = options.max_chunk
+    n_long = sum(exact_sum(h.counts[h.lengths > max_chunk]) for h in histograms)
     if n_long:
         most = max(int(h.lengths[-1]) for h in histograms if h.lengths.size)
         bound = f"`context_length` {options.context_length:,}"

@@ -10,12 +10,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastpack import kernels
+from fastpack.documents.sums import Int64Array
 from fastpack.errors import DataError
 from fastpack.options import PackingOptions
 from fastpack.packing.chunks import Chunks
 
-_SLOTS = 1 << 20
-"""The largest key that has its cursor at the place of its own number; not below the
+Columns = dict[str, npt.NDArray[Any]]
+"""Columns of the assignment table, by name."""
+
+_LARGEST_TABLE = 1 << 20
+"""Keys up to this are their own slot; larger ones are searched for. Not below the
 number of groups."""
 
 
@@ -37,6 +42,13 @@ class Cursors:
         at this rank.
     first_document
         The row index of the first document.
+
+    Attributes
+    ----------
+    has_nulls : bool
+        Whether there are documents of which nothing is packed.
+    rows_left, next_document : int
+        The rows that are still to be filled, and the row index of the next document.
     """
 
     def __init__(
@@ -49,136 +61,158 @@ class Cursors:
         before: Sequence[Chunks] | None,
         first_document: int,
     ) -> None:
-        from fastpack.kernels import assignment  # noqa: PLC0415
-
-        self._kernel = assignment
         self._max_chunk = options.max_chunk
-        self._longest = {
-            "split": None,
-            "truncate": options.max_chunk,
-            "drop": 0,
-            "error": -1,
-        }[options.long_documents]
+        self._tokens_of_long = _tokens_of_long(options)
         self._min_chunk = options.min_chunk if options.min_chunk > 1 else None
-        self._n_groups = max(len(chunks), 1)
-        self._runs = runs
         self._n_bins = n_bins
         self._seed = options.shuffle_seed
-        n_unpacked = sum(each.n_unpacked for each in chunks)
-        n_chunks = sum(each.n_chunks for each in chunks)
-        if before is not None:
-            n_unpacked -= sum(each.n_unpacked for each in before)
-            n_chunks -= sum(each.n_chunks for each in before)
+        before = before or []
+        n_unpacked = _sum(chunks, "n_unpacked") - _sum(before, "n_unpacked")
+        n_chunks = _sum(chunks, "n_chunks") - _sum(before, "n_chunks")
         self.has_nulls = n_unpacked > 0
         self.rows_left = n_chunks + n_unpacked
         self.next_document = first_document
-        longest = max((int(each.lengths[:1].sum()) for each in chunks), default=0)
-        largest = (longest + 1) * self._n_groups - 1
-        self._slots = min(largest, _SLOTS)
-        self._large_keys = None
-        n_cursors = self._slots + 1
-        if largest > _SLOTS:
-            keys = self._keys_of(chunks)
-            self._large_keys = np.sort(keys[keys > _SLOTS])
-            n_cursors += self._large_keys.size
-        self._cursors = np.zeros(n_cursors, assignment.CURSOR)
-        ranks = np.zeros(n_cursors, np.int64)
-        if before is not None:
-            slots = self._slots_of(self._keys_of(before))
-            ranks[slots] = [n for each in before for n in each.counts.tolist()]
-        assignment.seek(
-            self._cursors,
-            self._slots,
-            self._large_keys,
-            self._n_groups,
-            self._runs,
-            ranks,
-            n_unpacked,
+        self._first_token = 0
+        n_groups = max(len(chunks), 1)
+        slots = _Slots(chunks, n_groups)
+        self._large_keys = slots.large_keys
+        self._state = kernels.assignment.State(
+            cursors=np.zeros(slots.size, kernels.assignment.CURSOR),
+            slots=slots.table,
+            n_groups=n_groups,
+            runs=runs,
         )
+        ranks = np.zeros(slots.size, np.int64)
+        if before:
+            counts = np.concatenate([part.counts for part in before])
+            ranks[slots.of(_keys_of(before, n_groups))] = counts
+        kernels.assignment.seek(self._state, self._large_keys, ranks, n_unpacked)
         if n_unpacked < 0 or ranks.any():
             raise _not_planned()
-
-    def _keys_of(self, chunks: Sequence[Chunks]) -> npt.NDArray[np.int64]:
-        """Return what tells chunks of one length and group from all others."""
-        keys = [
-            each.lengths * self._n_groups + group for group, each in enumerate(chunks)
-        ]
-        return np.concatenate([np.empty(0, np.int64), *keys])
-
-    def _slots_of(self, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Return where the cursors of planned chunks are."""
-        slots = keys.copy()
-        is_large = keys > self._slots
-        if is_large.any():
-            if (
-                self._large_keys is None
-                or not np.isin(keys[is_large], self._large_keys).all()
-            ):
-                raise _not_planned()
-            slots[is_large] = (
-                self._slots + 1 + np.searchsorted(self._large_keys, keys[is_large])
-            )
-        return slots
 
     def fill(
         self,
         lengths: npt.NDArray[Any],
-        columns: dict[str, npt.NDArray[Any]],
-        *,
+        columns: Columns,
         groups: npt.NDArray[np.int32] | None = None,
-        first_token: int = 0,
-        first_document: int = 0,
-    ) -> tuple[int, int, int]:
-        """Assign documents until all are done or the columns are full.
+        *,
+        first_document: int | None = None,
+    ) -> tuple[int, int]:
+        """Assign the next documents until all are done or the columns are full.
 
         Parameters
         ----------
         lengths
-            Document lengths, read-only int32 or int64.
+            Document lengths, read-only int32 or int64. If the columns were full within
+            a document, it comes first again.
         columns
             `bin` and `bin_offset`, and all or none of `document`, `chunk_start`
             (which must hold zeros) and `chunk_length`.
         groups
             The number of each document's group, if there are groups.
-        first_token
-            Tokens of the first document that are assigned already.
         first_document
-            The number of the first document in `document`.
+            The number of the first document in `document`; None counts on.
 
         Returns
         -------
-        documents, first_token, rows
-            Documents done, tokens done of the next, rows written.
+        documents, rows
+            The documents that are done, and the rows written.
         """
-        documents, next_token, rows, reason = self._kernel.assign(
+        chunks = None
+        if "document" in columns:
+            chunks = kernels.assignment.Rows(
+                columns["document"], columns["chunk_start"], columns["chunk_length"]
+            )
+        documents, first_token, rows, reason = kernels.assignment.assign(
             lengths,
-            first_document,
-            first_token,
-            self._max_chunk,
-            self._longest,
-            self._min_chunk,
             groups,
-            self._n_groups,
-            self._cursors,
-            self._slots,
+            self.next_document if first_document is None else first_document,
+            self._first_token,
+            self._max_chunk,
+            self._tokens_of_long,
+            self._min_chunk,
+            self._state,
             self._large_keys,
-            self._runs,
-            columns.get("document"),
-            columns.get("chunk_start"),
-            columns.get("chunk_length"),
+            chunks,
             columns["bin"],
             columns["bin_offset"],
         )
-        if reason == self._kernel.UNPLANNED:
+        if reason == kernels.assignment.UNPLANNED:
             raise _not_planned(self.next_document + documents, lengths[documents])
+        self.next_document += int(documents)
+        self.rows_left -= int(rows)
+        self._first_token = int(first_token)
         if self._seed is not None:
-            self._shuffle(columns["bin"][:rows], self._seed)
-        return int(documents), int(next_token), int(rows)
+            kernels.shuffling.shuffle_bins(
+                columns["bin"][:rows],
+                self._n_bins,
+                kernels.shuffling.round_keys(self._seed),
+            )
+        return int(documents), int(rows)
 
-    def _shuffle(self, bins: npt.NDArray[Any], seed: int) -> None:
-        from fastpack.kernels.shuffling import round_keys, shuffle_bins  # noqa: PLC0415
 
-        shuffle_bins(bins, self._n_bins, round_keys(seed))
+class _Slots:
+    """The place of the cursor of each key: chunk length and group.
+
+    Parameters
+    ----------
+    chunks
+        The chunks that were planned, of each group.
+    n_groups
+        The number of groups.
+
+    Attributes
+    ----------
+    table : int
+        Keys up to this are their own slot.
+    large_keys : numpy.ndarray or None
+        The larger ones, ascending; their slots come next. None if there are none.
+    size : int
+        The number of slots.
+    """
+
+    def __init__(self, chunks: Sequence[Chunks], n_groups: int) -> None:
+        longest = max((int(part.lengths[:1].sum()) for part in chunks), default=0)
+        largest_key = (longest + 1) * n_groups - 1
+        self.table = min(largest_key, _LARGEST_TABLE)
+        self.large_keys: Int64Array | None = None
+        self.size = self.table + 1
+        if largest_key > _LARGEST_TABLE:
+            keys = _keys_of(chunks, n_groups)
+            self.large_keys = np.sort(keys[keys > _LARGEST_TABLE])
+            self.size += self.large_keys.size
+
+    def of(self, keys: Int64Array) -> Int64Array:
+        """Return the slots of keys; raise DataError if one was not planned."""
+        slots = keys.copy()
+        is_large = keys > self.table
+        if is_large.any():
+            large = keys[is_large]
+            if self.large_keys is None or not np.isin(large, self.large_keys).all():
+                raise _not_planned()
+            places = np.searchsorted(self.large_keys, large)
+            slots[is_large] = self.table + 1 + places
+        return slots
+
+
+def _keys_of(chunks: Sequence[Chunks], n_groups: int) -> Int64Array:
+    """Return ``length * n_groups + group`` of each length of each group."""
+    keys = [part.lengths * n_groups + group for group, part in enumerate(chunks)]
+    return np.concatenate([np.empty(0, np.int64), *keys])
+
+
+def _sum(chunks: Sequence[Chunks], name: str) -> int:
+    return sum(getattr(part, name) for part in chunks)
+
+
+def _tokens_of_long(options: PackingOptions) -> int | None:
+    """Return the tokens assigned of a long document, as the kernel takes it."""
+    return {
+        "split": None,
+        "truncate": options.max_chunk,
+        "drop": 0,
+        "error": kernels.assignment.NONE_IS_LONG,
+    }[options.long_documents]
 
 
 def _not_planned(row: int | None = None, length: int | None = None) -> DataError:

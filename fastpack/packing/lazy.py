@@ -8,17 +8,11 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
 import polars as pl
-import polars.selectors as cs
 
-from fastpack.documents.batches import (
-    Documents,
-    count_documents,
-    new_counter,
-    select_columns,
-)
-from fastpack.documents.grouped_histogram import GroupedHistogram, Histogram
-from fastpack.documents.groups import GroupEncoder
-from fastpack.documents.streaming import collect_in_batches, generate_lazily
+from fastpack.documents.batches import Documents
+from fastpack.documents.counter import DocumentCounter, count_documents
+from fastpack.documents.grouped_histogram import Histogram
+from fastpack.documents.streaming import generate_lazily
 from fastpack.errors import DataError
 from fastpack.options import PackingOptions
 from fastpack.packing.assigner import Assigner
@@ -26,19 +20,16 @@ from fastpack.packing.plan import PackingPlan
 
 
 class Start(NamedTuple):
-    """What assigning starts from.
+    """The state in which assigning starts.
 
     Parameters
     ----------
-    plan
-        The plan of the whole.
     assigner
-        An assigner of this plan that stands at the first document.
+        An assigner that stands at the first document.
     expected
         The documents that are to come, as they were counted.
     """
 
-    plan: PackingPlan
     assigner: Assigner
     expected: Histogram
 
@@ -49,8 +40,7 @@ def pack_lazily(documents: Documents, options: PackingOptions) -> pl.LazyFrame:
     @contextmanager
     def start() -> Iterator[Start]:
         histogram = count_documents(documents)
-        plan = PackingPlan(histogram, options)
-        yield Start(plan, plan.assigner(), histogram)
+        yield Start(PackingPlan(histogram, options).assigner(), histogram)
 
     return assign_lazily(documents, start)
 
@@ -66,40 +56,29 @@ def assign_lazily(
     Parameters
     ----------
     documents
-        What is assigned.
+        The documents.
     start
-        Surrounds each collection.
+        Context manager, entered once a collection.
     """
     kept = documents.kept
 
     def tables(wanted: Sequence[str]) -> Generator[pl.DataFrame]:
-        identity = [] if kept is None else [c for c in kept.columns if c in wanted]
+        names = (
+            [] if kept is None else [name for name in kept.columns if name in wanted]
+        )
         with start() as started:
-            yield from _tables(documents, identity, started)
+            yield from _tables(documents.keeping(names), started)
 
     return generate_lazily(Assigner.empty_table(kept).schema, tables)
 
 
-def _tables(
-    documents: Documents, identity: Sequence[str], start: Start
-) -> Iterator[pl.DataFrame]:
-    """Assign documents batch by batch; the columns `identity` are kept."""
-    counter = new_counter(documents)
-    histogram = start.plan.histogram
-    encoder = None
-    if isinstance(histogram, GroupedHistogram):
-        encoder = GroupEncoder(histogram.groups)
-    for batch in collect_in_batches(select_columns(documents, identity)):
-        first_row = counter.n_rows
-        lengths = documents.lengths_of(batch, first_row)
-        by = documents.groups_of(batch, first_row)
-        counter.add_columns(lengths, by)
-        yield from start.assigner.tables(
-            lengths,
-            batch.select(cs.by_name(*identity)) if identity else None,
-            None if encoder is None else encoder.encode(by),
-        )
-    # Rows that do not belong to this plan could not be told by themselves.
+def _tables(documents: Documents, start: Start) -> Iterator[pl.DataFrame]:
+    """Assign documents batch by batch."""
+    counter = DocumentCounter(documents.name, documents.by)
+    for batch in documents.batches():
+        counter.add(batch)
+        yield from start.assigner.tables(batch)
+    # Rows of another plan look like any others: compare the counts.
     if counter.histogram() != start.expected:
         msg = (
             "the data changed while they were packed: the lengths assigned are not "

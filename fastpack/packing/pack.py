@@ -5,22 +5,16 @@ from typing import Any, Unpack, overload
 
 import polars as pl
 
-from fastpack.documents.batches import select_documents
-from fastpack.documents.grouped_histogram import (
-    GroupCounter,
-    GroupedHistogram,
-    parts_of,
+from fastpack.documents.batches import (
+    Batch,
+    as_batch,
+    select_batch,
+    select_documents,
 )
-from fastpack.documents.groups import select_by, split_documents
-from fastpack.documents.histogram import LengthHistogram, count_lengths
-from fastpack.documents.inputs import (
-    DEFAULT_LENGTH,
-    FrameLike,
-    Keep,
-    as_frame,
-    select_kept,
-    select_lengths,
-)
+from fastpack.documents.counter import DocumentCounter
+from fastpack.documents.grouped_histogram import GroupedHistogram
+from fastpack.documents.histogram import LengthHistogram
+from fastpack.documents.inputs import DEFAULT_LENGTH, FrameLike, Keep, as_frame
 from fastpack.errors import DataError
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.packing.assigner import ROW_BYTES
@@ -73,7 +67,7 @@ def pack(
     length
         The column of document lengths in tokens, by name or as an expression, such as
         ``pl.col("input_ids").list.len()``. Integers of any width, none null or
-        negative. Lengths that are handed over themselves need none.
+        negative. Not used if `data` is the lengths.
     context_length
         L, the tokens in one training sequence: 1 ... 2**31 - 1, a power of two or not.
     keep
@@ -120,12 +114,13 @@ def pack(
         A parameter cannot be right, or `keep` takes a name that the table needs.
     DataError, DataTypeError
         A column is absent, lengths are null, negative or no integers, or, with
-        ``long_documents="error"``, a document is longer than L.
+        ``long_documents="error"``, a document is longer than a chunk may be: L less
+        `extra_tokens`.
 
     Notes
     -----
-    Polars adds up an Int32 column in Int32, which a corpus overflows without a word:
-    cast first, ``pl.col("chunk_length").cast(pl.Int64).sum()``, or use `fastpack.plan`.
+    Polars adds up an Int32 column in Int32, which a corpus overflows silently: cast
+    first, ``pl.col("chunk_length").cast(pl.Int64).sum()``, or use `fastpack.plan`.
 
     See Also
     --------
@@ -157,32 +152,19 @@ def pack(
     frame = as_frame(data)
     if isinstance(length, str) and length == DEFAULT_LENGTH:
         length = _name_of_lengths(data, frame)
-    lengths = select_lengths(frame, length)
-    kept = None if keep is None else select_kept(frame, keep)
-    by = select_by(frame, options.by_columns)
-    return pack_columns(lengths, kept, by, options)[0]
+    return pack_batch(select_batch(frame, length, keep, options.by_columns), options)[0]
 
 
-def pack_columns(
-    lengths: pl.Series,
-    kept: pl.DataFrame | None,
-    by: pl.DataFrame,
-    options: PackingOptions,
+def pack_batch(
+    batch: Batch, options: PackingOptions
 ) -> tuple[pl.DataFrame, PackingPlan]:
-    """Pack checked columns; `kept` stands in place of `document`."""
-    if options.by is None:
-        plan = PackingPlan(count_lengths(lengths), options)
-        _check_memory(plan)
-        return plan.assigner().table(lengths, kept), plan
-    counter = GroupCounter(lengths.name, by)
-    numbers = counter.add_columns(lengths, by)
+    """Pack documents that are in memory, all of a corpus."""
+    counter = DocumentCounter(batch.lengths.name, batch.by)
+    groups = counter.add(batch)
     plan = PackingPlan(counter.histogram(), options)
     _check_memory(plan)
-    # In place: fresh memory would cost more than looking ranks up.
-    numbers.flags.writeable = True
-    counter.ranks().take(numbers, out=numbers, mode="clip")
-    numbers.flags.writeable = False
-    return plan.assigner().table(lengths, kept, numbers), plan
+    batch = batch._replace(groups=counter.renumber(groups))
+    return plan.assigner().table(batch), plan
 
 
 def plan(
@@ -197,8 +179,8 @@ def plan(
     ----------
     lengths
         Integers, tokens a document: a pl.Series, a 1-D NumPy array, an Arrow array or
-        stream of one column, a frame of one column (with the rule `by`, of its columns
-        beside); or their `LengthHistogram` or `GroupedHistogram`, which can be planned
+        stream of one column, a frame of one column, plus the `by` columns if there are
+        some; or their `LengthHistogram` or `GroupedHistogram`, which can be planned
         again and again, for other context lengths.
     context_length
         L, the tokens in one training sequence: 1 ... 2**31 - 1.
@@ -230,14 +212,10 @@ def plan(
     """
     options = PackingOptions(context_length=context_length, **rules)
     if not isinstance(lengths, (LengthHistogram, GroupedHistogram)):
-        if options.by is None:
-            lengths = LengthHistogram.from_lengths(lengths)
-        else:
-            frame = as_frame(lengths, "lengths")
-            by, column = split_documents(frame, options.by_columns)
-            counter = GroupCounter(column.name, by)
-            counter.add_columns(column, by)
-            lengths = counter.histogram()
+        batch = as_batch(lengths, options.by_columns)
+        counter = DocumentCounter(batch.lengths.name, batch.by)
+        counter.add(batch)
+        lengths = counter.histogram()
     return PackingPlan(lengths, options)
 
 
@@ -245,7 +223,7 @@ def _check_memory(plan: PackingPlan) -> None:
     """Refuse a table that this machine cannot hold, before it is begun.
 
     One wrong length, 2**62 tokens say, makes more rows than there is memory for, and
-    the system would end the process without a word.
+    the system would end the process silently.
     """
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -253,8 +231,7 @@ def _check_memory(plan: PackingPlan) -> None:
         return
     n_bytes = plan.n_rows * ROW_BYTES
     if n_bytes > memory:
-        parts = parts_of(plan.histogram, plan.options)
-        longest = max(int(part.lengths[-1:].sum()) for part in parts)
+        longest = max(int(part.lengths[-1:].sum()) for part in plan.histogram.parts)
         msg = (
             f"the assignment would have {plan.n_rows:,} rows, {n_bytes / 1e9:,.0f} GB: "
             "more than this machine's memory\n"
@@ -265,9 +242,9 @@ def _check_memory(plan: PackingPlan) -> None:
 
 
 def _name_of_lengths(data: FrameLike, frame: pl.DataFrame) -> str:
-    """Return the column to use where `length` was left out.
+    """Return the column of lengths if `length` was left out.
 
-    Lengths that were handed over themselves, not in a table, may have any name.
+    Lengths themselves, not in a table, may have any name.
     """
     is_table = isinstance(data, pl.DataFrame) or frame.width != 1
     if is_table or hasattr(data, "columns") or hasattr(data, "schema"):

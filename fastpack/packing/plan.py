@@ -9,18 +9,13 @@ import numpy as np
 import polars as pl
 import polars.selectors as cs
 
-from fastpack.documents.grouped_histogram import (
-    GroupedHistogram,
-    Histogram,
-    parts_in_order_of,
-    parts_of,
-)
-from fastpack.documents.groups import GroupEncoder, split_documents
-from fastpack.documents.inputs import FrameLike, as_frame, as_lengths
+from fastpack.documents.batches import as_batch
+from fastpack.documents.grouped_histogram import Histogram, check_groups
+from fastpack.documents.inputs import FrameLike
 from fastpack.errors import DataError, OptionTypeError
 from fastpack.options import PackingOptions
 from fastpack.outputs import check_output
-from fastpack.packing.account import Account, account_for, sum_accounts, tabulate
+from fastpack.packing.account import Account, Part, tabulate
 from fastpack.packing.assigner import Assigner
 from fastpack.packing.best_fit import place_groups
 from fastpack.packing.chunks import Chunks, cut_into_chunks, refuse_long_documents
@@ -33,10 +28,10 @@ from fastpack.version import __version__
 class PackingPlan(Account):
     """Best-fit decreasing over a histogram of document lengths.
 
-    What it costs depends on how many different lengths there are, not on how many
-    documents: about 1 ms at a context length of 2048, 4 ms at 8192, for ten
-    thousand documents or ten billion. The packing is that of Ding et al. (2024),
-    section 3; chunks of equal length, and bins of equal space, are placed together.
+    Planning time depends on the number of distinct lengths, not of documents: about
+    1 ms at a context length of 2048, 4 ms at 8192, for ten thousand documents or ten
+    billion. The packing is that of Ding et al. (2024), section 3; chunks of equal
+    length, and bins of equal space, are placed together.
 
     Parameters
     ----------
@@ -48,41 +43,30 @@ class PackingPlan(Account):
 
     Attributes
     ----------
-    histogram, options
-        As given.
-    n_documents, n_tokens : int
-        Documents and their tokens.
-    n_chunks : int
-        Chunks that are packed.
-    n_bins : int
-        Training sequences.
-    n_rows : int
-        Rows of the assignment table: `n_chunks`, and one for each document of which
-        nothing is packed.
-    documents_empty, documents_dropped : int
-        Documents of no tokens; documents that are left out for their length.
-    documents_cut : int
-        Documents longer than L that are split or truncated.
-    packed, truncated, dropped : int
-        Tokens that are packed, tokens cut off, tokens of dropped documents and
-        remainders; together they are `n_tokens`.
-    extra, alignment : int
-        Tokens of capacity taken by `extra_tokens`, and lost to `align`.
-    padding : int
-        Tokens of capacity left unused; ``n_bins * L`` is packed + extra + alignment +
-        padding.
+    n_documents, documents_empty, documents_cut, documents_dropped : int
+        Documents; those of no tokens, those with a cut inside (longer than a chunk may
+        be, L less `extra_tokens`, and split or truncated), those left out.
+    n_tokens, packed, truncated, dropped : int
+        Tokens; those that are packed, those thrown away behind a cut, those of dropped
+        documents and remainders. The first is the sum of the others.
+    n_chunks, n_bins, n_rows : int
+        Packed chunks, training sequences, and rows of the assignment table: a chunk
+        each, and one for each document of which nothing is packed.
+    extra, alignment, padding : int
+        Tokens of capacity taken by `extra_tokens`, lost to `align`, and left unused;
+        ``n_bins * L`` is packed + extra + alignment + padding.
     efficiency : float
-        ``packed / (n_bins * L)``; 1.0 where there is no bin.
+        ``packed / (n_bins * L)``; 1.0 if there is no bin.
     lower_bound : int
-        No packing by these rules has fewer bins: the largest of the tokens over L, the
-        chunks over `max_documents`, Martello and Toth's L2 and Fekete and Schepers'
-        dual feasible functions. Computed when first asked for.
+        The proven least number of bins, by these rules: the largest of the tokens over
+        L, the chunks over `max_documents`, Martello and Toth's L2 and Fekete and
+        Schepers' dual feasible functions. Computed on first use.
 
     Raises
     ------
     DataError
-        With ``long_documents="error"``, if a document is longer than L; or there are
-        too few chunks for `bins_multiple`.
+        A document is too long, by ``long_documents="error"``, or there are too few
+        chunks for `bins_multiple`.
 
     Examples
     --------
@@ -99,18 +83,16 @@ class PackingPlan(Account):
     """
 
     def __init__(self, histogram: Histogram, options: PackingOptions) -> None:
-        _check_type("options", options, PackingOptions)
-        parts = parts_of(histogram, options)
-        refuse_long_documents(parts, options)
+        if not isinstance(options, PackingOptions):
+            msg = f"`options` must be a PackingOptions, got {options!r}"
+            raise OptionTypeError(msg)
+        check_groups(histogram, options)
+        refuse_long_documents(histogram.parts, options)
         self.histogram = histogram
-        self.options = options
-        self._chunks = [cut_into_chunks(part, options) for part in parts]
+        self._chunks = [cut_into_chunks(part, options) for part in histogram.parts]
         self._runs, n_bins = place_groups(self._chunks, options)
-        self._accounts = [
-            account_for(part, chunks, bins, options)
-            for part, chunks, bins in zip(parts, self._chunks, n_bins, strict=True)
-        ]
-        super().__init__(**vars(sum_accounts(self._accounts, options)))
+        parts = zip(histogram.parts, self._chunks, n_bins, strict=True)
+        super().__init__([Part(*part) for part in parts], options)
         self.n_rows = self.n_chunks + self.documents_empty + self.documents_dropped
 
     @property
@@ -121,7 +103,7 @@ class PackingPlan(Account):
         `first_bin`, `bins` (Int64): the range of bins that took them.
         `chunks_per_bin` (Int32): how many each of these bins took.
         `bin_offset` (Int32): where the first of them starts in its bin, in tokens.
-        With the option `by`, its columns come first. Bins are numbered as they were
+        With the rule `by`, its columns come first. Bins are numbered as they were
         opened, before `shuffle_seed`.
 
         Examples
@@ -144,10 +126,10 @@ class PackingPlan(Account):
         runs = pl.DataFrame(
             {name: np.ascontiguousarray(self._runs[name]) for name in RUNS_SCHEMA}
         )
-        if isinstance(self.histogram, GroupedHistogram):
-            groups: pl.DataFrame = self.histogram.groups[self._runs["group"].tolist()]
-            return groups.hstack(runs)
-        return runs
+        if not self.histogram.by:
+            return runs
+        groups: pl.DataFrame = self.histogram.groups[self._runs["group"].tolist()]
+        return groups.hstack(runs)
 
     @property
     def groups(self) -> pl.DataFrame | None:
@@ -174,13 +156,12 @@ class PackingPlan(Account):
         │ web    ┆ 1         ┆ 2      ┆ 0       │
         └────────┴───────────┴────────┴─────────┘
         """
-        if not isinstance(self.histogram, GroupedHistogram):
+        if not self.histogram.by:
             return None
-        figures = tabulate(self._accounts)
+        figures = tabulate(self._parts, self.options)
         first_bin = pl.col("n_bins").cum_sum() - pl.col("n_bins")
-        return self.histogram.groups.hstack(
-            figures.select(first_bin.alias("first_bin"), pl.all())
-        )
+        figures = figures.select(first_bin.alias("first_bin"), pl.all())
+        return self.histogram.groups.hstack(figures)
 
     def assign(
         self, lengths: FrameLike, *, after: Histogram | None = None
@@ -188,8 +169,7 @@ class PackingPlan(Account):
         """Assign documents, in their order, to the bins of this plan.
 
         A corpus may be assigned part by part, in any order and by any number of
-        workers, with the rows that one pass over the whole would give: `after` says
-        which documents come before a part.
+        workers: the rows are those of one pass over the whole.
 
         Parameters
         ----------
@@ -226,36 +206,23 @@ class PackingPlan(Account):
         │ 4        ┆ 0           ┆ 3            ┆ 3   ┆ 4          │
         └──────────┴─────────────┴──────────────┴─────┴────────────┘
         """
-        groups = None
-        if isinstance(self.histogram, GroupedHistogram):
-            frame = as_frame(lengths, "lengths")
-            by, column = split_documents(frame, self.options.by_columns)
-            groups = GroupEncoder(self.histogram.groups).encode(by)
-        else:
-            column = as_lengths(lengths)
+        batch = as_batch(lengths, self.options.by_columns)
         if after is None:
-            return self.assigner().table(column, groups=groups)
-        _check_type("after", after, type(self.histogram))
-        assigner = self.assigner(self.cut(after), after.n_documents)
-        return assigner.table(column, groups=groups)
+            return self.assigner().table(batch)
+        check_groups(after, self.options, "after")
+        return self.assigner(self.cut(after), after.n_documents).table(batch)
 
     def cut(self, documents: Histogram) -> list[Chunks]:
         """Cut other documents by the same rules, in the order of this plan's groups."""
-        parts = parts_in_order_of(self.histogram, documents)
+        parts = self.histogram.parts_of(documents)
         refuse_long_documents(parts, self.options)
         return [cut_into_chunks(part, self.options) for part in parts]
 
     def assigner(
         self, before: Sequence[Chunks] | None = None, first_document: int = 0
     ) -> Assigner:
-        """Return what assigns the documents that come behind the chunks `before`."""
-        return Assigner(self.cursors(before, first_document))
-
-    def cursors(
-        self, before: Sequence[Chunks] | None = None, first_document: int = 0
-    ) -> Cursors:
-        """Return the same for arrays, not tables."""
-        return Cursors(
+        """Return an `Assigner` that starts after the documents `before`."""
+        cursors = Cursors(
             self.options,
             self._chunks,
             self._runs,
@@ -263,14 +230,12 @@ class PackingPlan(Account):
             before=before,
             first_document=first_document,
         )
+        return Assigner(cursors, self.histogram.encoder())
 
     def as_dict(self) -> dict[str, Any]:
         """Return the version, the options and the figures, as JSON can hold them."""
-        described: dict[str, Any] = {
-            "version": __version__,
-            "options": self.options.as_dict(),
-            "figures": self.figures(),
-        }
+        described: dict[str, Any] = {"version": __version__}
+        described |= {"options": self.options.as_dict(), "figures": self.figures()}
         if self.groups is not None:
             plain = cs.numeric() | cs.string() | cs.boolean()
             groups = self.groups.with_columns((~plain).cast(pl.String))
@@ -278,16 +243,14 @@ class PackingPlan(Account):
         return described
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write the plan to a Parquet file: the table `runs`, all else as metadata.
+        """Write the plan to a Parquet file, which appears when it is complete.
 
-        The file appears when it is complete, or not at all.
+        The file has the table `runs`, and all else as metadata.
 
         Parameters
         ----------
-        path
-            Where, a name that ends in ``.parquet``.
-        overwrite
-            Whether a file may be replaced.
+        path, overwrite
+            The file, named ``*.parquet``, and whether it may be replaced.
 
         Raises
         ------
@@ -319,8 +282,8 @@ class PackingPlan(Account):
         Raises
         ------
         SourceNotFoundError, DataError
-            There is no such file; it is not that of a plan, or its runs are not those
-            that this version of fastpack plans.
+            There is no such file, it is not that of a plan, or this version plans other
+            runs.
         """
         runs, histogram, options = read_plan(Path(path))
         plan = cls(histogram, options)
@@ -333,11 +296,5 @@ class PackingPlan(Account):
         return plan
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle what the plan follows from: planning again is faster than copying."""
+        """Pickle the histogram and the rules: planning again is faster than copying."""
         return PackingPlan, (self.histogram, self.options)
-
-
-def _check_type(name: str, value: object, kind: type) -> None:
-    if not isinstance(value, kind):
-        msg = f"`{name}` must be a {kind.__name__}, got {value!r}"
-        raise OptionTypeError(msg)

@@ -5,8 +5,8 @@ from typing import Any, Unpack
 
 import polars as pl
 
-from fastpack.documents.batches import Documents, lengths_alone
-from fastpack.documents.inputs import FrameLike, as_frame
+from fastpack.documents.batches import as_documents
+from fastpack.documents.inputs import FrameLike
 from fastpack.errors import OptionError
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.reports.corpus import STRATEGIES, Strategy, count_corpus
@@ -80,7 +80,9 @@ def compare(
     └─────────────┴────────┴─────────┴───────────────┘
     """
     options = options_for(context_length, rules)
-    return count_corpus(_documents(lengths, options[0]), options).compare(strategies)
+    return count_corpus(as_documents(lengths, options[0].by_columns), options).compare(
+        strategies
+    )
 
 
 def cuts(
@@ -122,7 +124,7 @@ def cuts(
     └──────────┴─────────┴───────────┴─────────────┴──────────┘
     """
     options = options_for(context_length, rules)
-    return count_corpus(_documents(lengths, options[0]), options).cuts(0)
+    return count_corpus(as_documents(lengths, options[0].by_columns), options).cuts(0)
 
 
 def options_for(
@@ -136,9 +138,3 @@ def options_for(
         msg = "`context_length` is empty\nHint: such as [2048, 8192]."
         raise OptionError(msg)
     return [PackingOptions(context_length=each, **rules) for each in several]
-
-
-def _documents(lengths: FrameLike | pl.LazyFrame, options: PackingOptions) -> Documents:
-    if not isinstance(lengths, pl.LazyFrame):
-        lengths = as_frame(lengths, "lengths").lazy()
-    return lengths_alone(lengths, options.by_columns)

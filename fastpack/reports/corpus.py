@@ -7,12 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from fastpack.documents.batches import Documents, new_counter
-from fastpack.documents.grouped_histogram import Histogram, parts_of
+from fastpack import kernels
+from fastpack.documents.batches import Documents
+from fastpack.documents.counter import DocumentCounter
+from fastpack.documents.grouped_histogram import Histogram
 from fastpack.documents.histogram import LengthHistogram
 from fastpack.documents.inputs import length_arrays
-from fastpack.documents.streaming import collect_in_batches
-from fastpack.documents.sums import exact_sum, merge_counts
+from fastpack.documents.sums import exact_sum
 from fastpack.errors import OptionError, OptionTypeError
 from fastpack.options import PackingOptions
 from fastpack.packing.plan import PackingPlan
@@ -63,10 +64,7 @@ class CorpusCount:
     ) -> None:
         self._concatenations = concatenations
         self._options = options
-        parts = parts_of(histogram, options[0])
-        lengths = np.concatenate([part.lengths for part in parts])
-        counts = np.concatenate([part.counts for part in parts])
-        self.histogram = LengthHistogram(*merge_counts(lengths, counts))
+        self.histogram = histogram.total()
         self.plans = [PackingPlan(histogram, each) for each in options]
 
     def compare(self, strategies: Sequence[Strategy]) -> pl.DataFrame:
@@ -175,18 +173,16 @@ def count_corpus(
     documents: Documents, options: Sequence[PackingOptions]
 ) -> CorpusCount:
     """Count documents and cuts in one pass, batch by batch."""
-    from fastpack.kernels.concatenation import concatenate  # noqa: PLC0415
-
-    counter = new_counter(documents)
+    counter = DocumentCounter(documents.name, documents.by)
     concatenations = [
         _Concatenation(np.array([each.context_length, 0, 0, 0]), np.zeros(65, np.int64))
         for each in options
     ]
-    for batch in collect_in_batches(documents.frame):
-        first_row = counter.n_rows
-        lengths = documents.lengths_of(batch, first_row)
-        counter.add_columns(lengths, documents.groups_of(batch, first_row))
-        for array in length_arrays(lengths):
+    for batch in documents.batches():
+        counter.add(batch)
+        for array in length_arrays(batch.lengths):
             for each, concatenation in zip(options, concatenations, strict=True):
-                concatenate(array, each.context_length, *concatenation)
+                kernels.concatenation.concatenate(
+                    array, each.context_length, *concatenation
+                )
     return CorpusCount(counter.histogram(), concatenations, options)

@@ -9,7 +9,7 @@ import polars.selectors as cs
 
 from fastpack.documents.batches import Documents
 from fastpack.documents.groups import GroupEncoder, select_by
-from fastpack.documents.histogram import LengthCounter
+from fastpack.documents.length_table import LengthTable
 from fastpack.documents.streaming import collect_in_batches
 from fastpack.errors import DataTypeError, VerificationError
 from fastpack.options import PackingOptions
@@ -75,7 +75,7 @@ class RowCheck:
         self.has_groups = self._by_in_table or in_documents
         self._encoder: GroupEncoder | None = None
         self._names = [*self._identity, *_COLUMNS]
-        self.lengths = LengthCounter()
+        self.lengths = LengthTable()
         self.n_documents = self.n_rows = self.n_chunks = self.packed = 0
 
     def check(self, bins: BinCheck) -> None:
@@ -242,9 +242,7 @@ class _DocumentStream:
     def __init__(self, documents: Documents | None, options: PackingOptions) -> None:
         self._documents = documents
         self._options = options
-        self._batches = (
-            iter(()) if documents is None else collect_in_batches(documents.frame)
-        )
+        self._batches = iter(()) if documents is None else documents.batches()
         self._encoder = None if documents is None else GroupEncoder(documents.by)
         self._tokens = np.empty(0, np.int64)
         self._numbers = np.empty(0, np.int32)
@@ -285,12 +283,11 @@ class _DocumentStream:
         batch = next(self._batches, None)
         if batch is None:
             return False
-        lengths = self._documents.lengths_of(batch, self._n_read).cast(pl.Int64)
-        packed = packed_tokens(lengths.to_numpy(), self._options)
+        lengths = batch.lengths.cast(pl.Int64).to_numpy()
+        packed = packed_tokens(lengths, self._options)
         self._tokens = np.concatenate([self._tokens, packed])
-        if self._documents.by.width:
-            by = self._documents.groups_of(batch, self._n_read)
-            numbers = self._encoder.learn(by)
+        numbers = self._encoder.learn(batch.by)
+        if numbers is not None:
             self._numbers = np.concatenate([self._numbers, numbers])
-        self._n_read += batch.height
+        self._n_read += lengths.size
         return True

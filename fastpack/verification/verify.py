@@ -2,11 +2,10 @@
 
 from typing import Any, Unpack
 
-import numpy as np
 import polars as pl
 
-from fastpack.documents.batches import Documents, lengths_alone
-from fastpack.documents.grouped_histogram import Histogram, parts_of
+from fastpack.documents.batches import Documents, as_documents
+from fastpack.documents.grouped_histogram import Histogram
 from fastpack.documents.histogram import LengthHistogram
 from fastpack.documents.inputs import FrameLike, as_frame, check_names
 from fastpack.documents.sums import merge_counts
@@ -82,7 +81,7 @@ def verify(
         frame = _as_lazy(lengths, "lengths")
         names = frame.collect_schema().names()
         by = [name for name in options.by_columns if name in names]
-        documents = lengths_alone(frame, by)
+        documents = as_documents(frame, by)
     return verify_table(table, options, documents=documents)
 
 
@@ -105,7 +104,7 @@ def verify_table(
     rows.check(bins)
     bins.finish()
     if planned is not None:
-        _check_lengths(rows.lengths.histogram(), planned, options)
+        _check_lengths(LengthHistogram.of_table(rows.lengths), planned, options)
     for first_bin in range(BinCheck.AT_A_TIME, n_bins, BinCheck.AT_A_TIME):
         bins.start(first_bin)
         rows.check(bins)
@@ -132,15 +131,13 @@ def verify_table(
 def _check_lengths(
     found: LengthHistogram, planned: Histogram, options: PackingOptions
 ) -> None:
-    parts = parts_of(planned, options)
-    lengths = np.concatenate([part.lengths for part in parts])
-    counts = np.concatenate([part.counts for part in parts])
-    merged = merge_counts(packed_tokens(lengths, options), counts)
-    if found != LengthHistogram(*merged):
+    documents = planned.total()
+    lengths = packed_tokens(documents.lengths, options)
+    if found != LengthHistogram(*merge_counts(lengths, documents.counts)):
         msg = (
             "the documents are not those of the plan: their tokens differ\n"
-            f"Hint: {sum(counts):,} documents were planned, {found.n_documents:,} are "
-            "there."
+            f"Hint: {documents.n_documents:,} documents were planned, "
+            f"{found.n_documents:,} are there."
         )
         raise VerificationError(msg)
 
