@@ -33,27 +33,31 @@ if TYPE_CHECKING:
     from fastpack.verification.verify import verify
 
 _HOMES = {
-    "DataError": "errors",
-    "DataTypeError": "errors",
-    "FastpackError": "errors",
-    "GroupedHistogram": "documents.grouped_histogram",
-    "LengthHistogram": "documents.histogram",
-    "MissingExtraError": "errors",
-    "OptionError": "errors",
-    "OptionTypeError": "errors",
-    "OutputExistsError": "errors",
-    "PackingOptions": "options",
-    "PackingPlan": "packing.plan",
-    "PackingProgress": "files.passes",
-    "SourceNotFoundError": "errors",
-    "VerificationError": "errors",
-    "compare": "reports.compare",
-    "pack": "packing.pack",
-    "pack_files": "files.pack_files",
-    "plan": "packing.pack",
-    "quality": "reports.quality",
-    "cuts": "reports.compare",
-    "verify": "verification.verify",
+    name: module
+    for module, names in {
+        "documents.grouped_histogram": ["GroupedHistogram"],
+        "documents.histogram": ["LengthHistogram"],
+        "errors": [
+            "DataError",
+            "DataTypeError",
+            "FastpackError",
+            "MissingExtraError",
+            "OptionError",
+            "OptionTypeError",
+            "OutputExistsError",
+            "SourceNotFoundError",
+            "VerificationError",
+        ],
+        "files.pack_files": ["pack_files"],
+        "files.passes": ["PackingProgress"],
+        "options": ["PackingOptions"],
+        "packing.pack": ["pack", "plan"],
+        "packing.plan": ["PackingPlan"],
+        "reports.compare": ["compare", "cuts"],
+        "reports.quality": ["quality"],
+        "verification.verify": ["verify"],
+    }.items()
+    for name in names
 }
 
 __all__ = [

@@ -1,9 +1,12 @@
-"""PackingOptions: every rule of a packing, validated once."""
+"""PackingOptions: every rule of a packing, validated once.
+
+A new rule is a field here, with its text; an integer has a row in `_INTEGERS` too.
+"""
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, get_args
 
 from fastpack.errors import OptionError, OptionTypeError
 
@@ -92,51 +95,18 @@ class PackingOptions:
 
     def __post_init__(self) -> None:
         """Validate, and turn NumPy integers into ints."""
-        self._check_integer(
-            "context_length",
-            1,
-            MAX_CONTEXT_LENGTH,
-            "pass the number of tokens in a training sequence, such as 2048",
-        )
         _check_choice("long_documents", self.long_documents, get_args(LongDocuments))
-        capacity = self.context_length
-        of_capacity = f"`context_length` is {capacity:,}"
-        self._check_integer(
-            "max_documents",
-            1,
-            MAX_CONTEXT_LENGTH,
-            "a bin holds at least 1 chunk; None is any number",
-            optional=True,
-        )
-        self._check_integer(
-            "extra_tokens",
-            0,
-            capacity - 1,
-            f"{of_capacity}, and a chunk needs room for 1 token of its own",
-        )
-        self._check_integer(
-            "align", 1, capacity, f"{of_capacity}, which must be a multiple"
-        )
-        if capacity % self.align:
+        for rule in _INTEGERS:
+            value = getattr(self, rule.name)
+            if value is not None or not rule.is_optional:
+                object.__setattr__(self, rule.name, rule.check(value, self))
+        if self.context_length % self.align:
+            multiple = self.context_length // self.align * self.align
             msg = (
-                f"`align` must divide `context_length`, got {self.align} and {capacity}"
-                f"\nHint: such as {capacity - capacity % self.align} for the latter."
+                f"`align` must divide `context_length`, got {self.align} and "
+                f"{self.context_length}\nHint: such as {multiple} for the latter."
             )
             raise OptionError(msg)
-        self._check_integer(
-            "min_chunk",
-            1,
-            self.max_chunk,
-            f"a chunk has {self.max_chunk:,} tokens at most; 1 drops nothing",
-        )
-        self._check_integer(
-            "shuffle_seed",
-            0,
-            MAX_SEED,
-            "any such integer; None does not shuffle",
-            optional=True,
-        )
-        self._check_integer("bins_multiple", 1, MAX_CONTEXT_LENGTH, "1 adds no bins")
         object.__setattr__(self, "by", _check_by(self.by))
 
     @property
@@ -163,28 +133,90 @@ class PackingOptions:
         """Return the options by name, as JSON can hold them."""
         return {**asdict(self), "by": None if self.by is None else list(self.by)}
 
-    def _check_integer(
-        self, name: str, low: int, high: int, hint: str, *, optional: bool = False
-    ) -> None:
-        value = getattr(self, name)
-        if value is None and optional:
-            return
-        # bool has __index__, and so has numpy.bool in older releases.
-        if type(value).__name__ in {"bool", "bool_"} or not hasattr(value, "__index__"):
-            msg = f"`{name}` must be an integer, got {value!r}\nHint: {hint}."
-            raise OptionTypeError(msg)
-        try:
-            number = operator.index(value)
-        except TypeError as error:  # an array of more than one integer, say
-            msg = f"`{name}` must be an integer, got {value!r}\nHint: {hint}."
-            raise OptionTypeError(msg) from error
-        if not low <= number <= high:
-            bound = f"at least {low}" if number < low else f"at most {high}"
-            for power in (31, 64):
-                bound = bound.replace(str(2**power - 1), f"2**{power} - 1")
-            msg = f"`{name}` must be {bound}, got {number}\nHint: {hint}."
+
+class _Integer(NamedTuple):
+    """An option that is an integer: its bounds, and the hint in its errors.
+
+    `high` follows from the options before it in `_INTEGERS`; the hint may name them.
+    """
+
+    name: str
+    low: int
+    high: Callable[[PackingOptions], int]
+    hint: str
+    is_optional: bool = False
+
+    def check(self, value: Any, options: PackingOptions) -> int:
+        """Return the value as an int, or raise OptionError or OptionTypeError."""
+        hint = self.hint.format(options=options)
+        number = _as_integer(self.name, value, hint)
+        high = self.high(options)
+        if not self.low <= number <= high:
+            bound = f"least {self.low}" if number < self.low else f"most {_power(high)}"
+            msg = f"`{self.name}` must be at {bound}, got {number}\nHint: {hint}."
             raise OptionError(msg)
-        object.__setattr__(self, name, number)
+        return number
+
+
+_INTEGERS = (
+    _Integer(
+        "context_length",
+        1,
+        lambda _: MAX_CONTEXT_LENGTH,
+        "pass the number of tokens in a training sequence, such as 2048",
+    ),
+    _Integer(
+        "max_documents",
+        1,
+        lambda _: MAX_CONTEXT_LENGTH,
+        "a bin holds at least 1 chunk; None is any number",
+        is_optional=True,
+    ),
+    _Integer(
+        "extra_tokens",
+        0,
+        lambda options: options.context_length - 1,
+        "`context_length` is {options.context_length:,}, and a chunk needs room for 1 "
+        "token of its own",
+    ),
+    _Integer(
+        "align",
+        1,
+        lambda options: options.context_length,
+        "`context_length` is {options.context_length:,}, which must be a multiple",
+    ),
+    _Integer(
+        "min_chunk",
+        1,
+        lambda options: options.max_chunk,
+        "a chunk has {options.max_chunk:,} tokens at most; 1 drops nothing",
+    ),
+    _Integer(
+        "shuffle_seed",
+        0,
+        lambda _: MAX_SEED,
+        "any such integer; None does not shuffle",
+        is_optional=True,
+    ),
+    _Integer("bins_multiple", 1, lambda _: MAX_CONTEXT_LENGTH, "1 adds no bins"),
+)
+
+
+def _as_integer(name: str, value: Any, hint: str) -> int:
+    msg = f"`{name}` must be an integer, got {value!r}\nHint: {hint}."
+    # bool has __index__, and so has numpy.bool in older releases.
+    if type(value).__name__ in {"bool", "bool_"} or not hasattr(value, "__index__"):
+        raise OptionTypeError(msg)
+    try:
+        return operator.index(value)
+    except TypeError as error:  # an array of more than one integer, say
+        raise OptionTypeError(msg) from error
+
+
+def _power(number: int) -> str:
+    """Write a bound of an integer type as people know it."""
+    is_bound = number in {MAX_CONTEXT_LENGTH, MAX_SEED}
+    return f"2**{number.bit_length()} - 1" if is_bound else str(number)
 
 
 def _check_by(by: object) -> tuple[str, ...] | None:
