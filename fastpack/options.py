@@ -23,7 +23,7 @@ MAX_SEED = 2**64 - 1
 
 
 class PackingRules(TypedDict, total=False):
-    """The rules of a packing beside the context length, as keyword arguments."""
+    """The rules of a packing, without the context length, as keyword arguments."""
 
     long_documents: LongDocuments
     max_documents: int | None

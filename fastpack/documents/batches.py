@@ -29,7 +29,7 @@ _BY = "\0by"
 
 
 class Batch(NamedTuple):
-    """Consecutive documents, checked: what every step of a packing takes.
+    """Consecutive documents, checked: the input of every step of a packing.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def select_batch(
 
 
 def as_batch(lengths: FrameLike, by: Sequence[str]) -> Batch:
-    """Turn lengths, in whatever holds them beside the columns `by`, into a batch."""
+    """Turn a table of lengths and the columns `by`, of any kind, into a batch."""
     frame = as_frame(lengths, "lengths")
     return select_batch(frame, _name_of_lengths(frame.columns, by), by=by)
 
@@ -75,7 +75,7 @@ class Documents(NamedTuple):
     Parameters
     ----------
     frame
-        What is read: the columns that are kept, those of `by`, under other names, and
+        The columns that are read: the kept ones, those of `by`, under other names, and
         the lengths, under the name `LENGTHS`.
     name
         The name of the lengths.
@@ -132,7 +132,7 @@ def select_documents(
     keep: Keep | None = None,
     by: Sequence[str] = (),
 ) -> Documents:
-    """Select what packing reads of a lazy frame; what the schema says is checked."""
+    """Select the columns of a lazy frame that packing reads; check its schema."""
     empty = select_batch(pl.DataFrame(schema=frame.collect_schema()), length, keep, by)
     columns = [] if keep is None else map(as_expression, as_list(keep))
     groups = (
@@ -145,7 +145,7 @@ def select_documents(
 def as_documents(
     lengths: FrameLike | pl.LazyFrame, by: Sequence[str], parameter: str = "lengths"
 ) -> Documents:
-    """Turn lengths, lazy or not, beside the columns `by`, into documents."""
+    """Turn a table of lengths and the columns `by`, lazy or not, into documents."""
     if not isinstance(lengths, pl.LazyFrame):
         lengths = as_frame(lengths, parameter).lazy()
     names = lengths.collect_schema().names()
@@ -153,7 +153,7 @@ def as_documents(
 
 
 def _name_of_lengths(names: Sequence[str], by: Sequence[str]) -> str:
-    """Return the one column beside those of `by`."""
+    """Return the one column that is not in `by`."""
     check_names(names, "by", by)
     others = [name for name in names if name not in by]
     if len(others) != 1:

@@ -117,7 +117,7 @@ class DocumentCounter:
 
 
 def count_documents(documents: Documents) -> Histogram:
-    """Count documents, batch by batch; what identifies them is not read."""
+    """Count documents, batch by batch; the columns that are kept are not read."""
     counter = DocumentCounter(documents.name, documents.by)
     for batch in documents.keeping([]).batches():
         counter.add(batch)

@@ -21,7 +21,7 @@ class GroupedHistogram:
     Parameters
     ----------
     groups
-        The columns that tell groups apart, one row a group, in ascending order.
+        The columns `by`, one row a group, in ascending order.
     histograms
         The documents of each group.
 
@@ -165,7 +165,7 @@ def sum_histograms(histograms: Iterable[Histogram]) -> Histogram:
 
 
 def read_histogram(frame: pl.DataFrame) -> Histogram:
-    """Read what `to_frame` of either kind of histogram gave."""
+    """Turn the frame of a histogram, with or without groups, into the histogram."""
     by = frame.columns[:-2]
     if not by:
         return LengthHistogram(frame["length"], frame["documents"])

@@ -20,7 +20,7 @@ RESERVED_COLUMNS = frozenset({"length", "documents", *RUNS_SCHEMA, *FIGURES})
 _WIDE = (pl.UInt64, pl.Int128, pl.UInt128)
 
 _SLICE = 1 << 18
-"""Rows that are looked up at a time: what a lookup makes beside them is small."""
+"""Rows that are looked up at a time: the memory of a lookup stays small."""
 
 _TABLE_SIZE = 1 << 20
 """Integers within such a span are looked up in a table: 4 MB."""
@@ -31,9 +31,8 @@ def select_by(
 ) -> pl.DataFrame:
     """Take the checked columns `by` out of a frame; refuse nulls.
 
-    Categories become the strings that they stand for: their numbers depend on what else
-    a process has seen. `first_row` is the row of the first, if the frame is a part of a
-    longer one.
+    Categories become their strings: their numbers depend on the history of the process.
+    `first_row` is the row number of the first row, for messages.
     """
     check_names(frame.columns, "by", by)
     if clashes := [name for name in by if name in RESERVED_COLUMNS]:

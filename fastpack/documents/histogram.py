@@ -15,7 +15,7 @@ from fastpack.errors import DataError, DataTypeError
 
 
 class LengthHistogram:
-    """How many documents there are of each length: all that planning needs to know.
+    """The number of documents of each length: all that planning needs.
 
     Histograms of parts of a corpus add up with ``+``, in any order.
 
@@ -182,7 +182,7 @@ class LengthHistogram:
     __hash__ = None  # type: ignore[assignment]  # arrays have none
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle what it is made of: arrays that are read-only again."""
+        """Pickle the arrays: they are made read-only again."""
         return LengthHistogram, (self.lengths, self.counts)
 
     def __repr__(self) -> str:

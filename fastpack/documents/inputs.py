@@ -1,6 +1,6 @@
-"""What users hand in -> a frame, a checked column of lengths, arrays for kernels.
+"""Inputs: the data of users -> a frame, a checked column of lengths, arrays.
 
-The one place that looks at types of containers and columns: behind it, lengths are
+The one place that looks at types of containers and columns: after it, lengths are
 non-null integers in contiguous int32 or int64 arrays. (Negative lengths are found by
 the counting pass, which sees each length anyway.)
 """
@@ -25,17 +25,17 @@ Keep: TypeAlias = str | Sequence[str | pl.Expr] | pl.Expr
 DEFAULT_LENGTH = "n_tokens"
 
 LENGTHS = "\0lengths"
-"""The name of the lengths beside columns that are kept: no column has it."""
+"""The name of the lengths among other columns: no column of a user has it."""
 
 RESERVED_COLUMNS = ("chunk_start", "chunk_length", "bin", "bin_offset")
-"""The assignment table has these beside what identifies the document."""
+"""The columns of the assignment table that do not identify the document."""
 
 _BATCH = 1 << 22
-"""Lengths that are converted at a time, where they have to be: at most 32 MB."""
+"""Lengths that are converted at a time: at most 32 MB."""
 
 
 def as_frame(data: FrameLike, parameter: str = "data") -> pl.DataFrame:
-    """Turn what a user packs into a frame; nothing is copied that need not be.
+    """Turn the data of a user into a frame, without a copy if possible.
 
     A Series or an array becomes a frame of one column: its name, or `n_tokens`.
     """
@@ -114,7 +114,7 @@ def select_lengths(frame: pl.DataFrame, length: str | pl.Expr) -> pl.Series:
 def check_lengths(lengths: pl.Series, first_row: int = 0) -> pl.Series:
     """Refuse a column that does not hold an integer for each document.
 
-    `first_row` is the row of the first, where the column is a part of a longer one.
+    `first_row` is the row number of the first length, for messages.
     """
     name = lengths.name or "lengths"
     if lengths.is_empty() and lengths.dtype == pl.Null:
@@ -145,7 +145,7 @@ def check_lengths(lengths: pl.Series, first_row: int = 0) -> pl.Series:
 
 
 def as_expression(column: str | pl.Expr) -> pl.Expr:
-    """Turn a name into what selects just that: "*" or "^a.*$" is no pattern."""
+    """Turn a name into an expression for that column alone: "*" is no pattern."""
     return cs.by_name(column).as_expr() if isinstance(column, str) else column
 
 
@@ -195,7 +195,7 @@ def length_arrays(lengths: pl.Series) -> Iterator[npt.NDArray[Any]]:
     for start in range(0, len(lengths), _BATCH):
         batch = lengths[start : start + _BATCH].cast(pl.Int32 if small else pl.Int64)
         array = batch.rechunk().to_numpy()
-        # One flavour: what Polars shares is read-only, what it made is not.
+        # One flavour: memory of Polars is read-only, a copy is not.
         array.flags.writeable = False
         yield array
 
@@ -237,7 +237,7 @@ def _listing(columns: Sequence[str]) -> str:
 def _wrong_dtype(name: str, dtype: str) -> DataTypeError:
     hint = "pass lengths in tokens as integers"
     if dtype.lower().startswith("float"):
-        hint += "; pandas makes floats of integers where some are missing"
+        hint += "; pandas makes floats of integers if some are missing"
     if dtype.startswith(("List", "Array")):
         hint = (
             f"the lengths of token lists are pl.col({name!r}).list.len(), or --tokens "

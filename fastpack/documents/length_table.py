@@ -13,7 +13,7 @@ from fastpack.errors import DataError
 
 
 class LengthTable:
-    """Counts lengths array by array; `counted` is what it has seen so far.
+    """Counts lengths array by array.
 
     Lengths are counted in a table, which grows (up to 2 M entries, 16 MB) until only
     one document in a thousand, or a few hundred in all, have no entry there; these few

@@ -1,4 +1,4 @@
-"""Sums of counts that are exact and take little time."""
+"""Exact and fast sums of counts."""
 
 from typing import TypeAlias
 

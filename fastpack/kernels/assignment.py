@@ -2,7 +2,7 @@
 
 Each chunk length has a cursor into its runs. A run of m bins and t chunks a bin deals
 its chunks like cards, in t rounds: chunk j goes to bin ``first_bin + j % m`` at
-``bin_offset + (j // m) * footprint``. Neighbours in the corpus come to lie apart,
+``bin_offset + (j // m) * footprint``. Neighbours in the corpus lie apart,
 and a cursor steps to the next bin with one addition until its round ends. Between
 the rounds nothing is divided, searched or sorted, and nothing is held except a cursor
 for each length: about 2 ns a document into memory that is already there.

@@ -1,12 +1,11 @@
 """Plan: best-fit decreasing over a histogram of chunk lengths -> runs.
 
 The algorithm is best-fit packing (Ding et al., ICML 2024, section 3.2 and Figure 3),
-with two things of theirs made coarser: where the paper places one chunk, a step here
-places all chunks of one length that a range of bins can take; where the paper's table
-lists the bins of a space one by one, a node here is a whole range of bins. The cost
-no longer depends on the number of documents, only on the number of different
-lengths: at a context length of 2048 about 5,000 steps, each O(log L), half a
-millisecond in all.
+made coarser in two ways: the paper places one chunk, a step here places all chunks of
+one length that a range of bins can take; the table of the paper lists the bins of a
+space one by one, a node here is a whole range of bins. The cost depends on the number
+of distinct lengths, not of documents: at a context length of 2048 about 5,000 steps,
+each O(log L), half a millisecond in all.
 
 The max segment tree
 --------------------
@@ -202,7 +201,7 @@ def best_fit_decreasing(
 ) -> int:
     """Place chunks, longest first, until all are placed or `runs` is full.
 
-    Call it again, with the same `spaces` and `counts`, to go on where it stopped.
+    Call it again, with the same `spaces` and `counts`, to go on from there.
 
     Parameters
     ----------

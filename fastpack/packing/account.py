@@ -1,4 +1,4 @@
-"""Account: what became of every document and every token of a packing."""
+"""Account: the figures of a packing, for every document and every token."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,7 +1,7 @@
-"""How few bins there could be: lower bounds, from the histogram of chunks alone.
+"""Lower bounds on the number of bins, from the histogram of chunks alone.
 
-Each is proven for any packing into bins, so the least number of bins lies between the
-largest of them and what best-fit decreasing found.
+Each is proven for any packing, so the least number of bins lies between the largest
+bound and the number that best-fit decreasing found.
 """
 
 import numpy as np
@@ -20,13 +20,13 @@ _MOST_TOKENS = 2**55
 def lower_bound(chunks: Chunks, options: PackingOptions) -> int:
     """Return the largest of the bounds on the number of bins.
 
-    - ``ceil(tokens / L)``, with what is added to chunks;
+    - ``ceil(footprints / L)``;
     - ``ceil(chunks / max_documents)``;
     - L2 of Martello and Toth ("Lower bounds and reduced procedures for the bin packing
       problem", 1990): chunks above L / 2 need bins of their own;
     - the dual feasible functions u(k), k = 1 ... 100, of Fekete and Schepers ("New
       classes of fast lower bounds for bin packing problems", 2001): u(2) proves two
-      chunks a bin where all are longer than L / 3, say.
+      chunks a bin if all are longer than L / 3, say.
     """
     capacity = options.context_length
     n_chunks = chunks.n_chunks
@@ -48,9 +48,9 @@ def _martello_toth(
 ) -> int:
     """Return L2; `sizes` are descending.
 
-    For each a up to L / 2: a chunk above L - a shares its bin with none of a or more,
-    one above L / 2 with none of its like, and what chunks of a ... L / 2 take beyond
-    the space that the latter leave needs more bins.
+    For each a up to L / 2: a chunk above L - a cannot share a bin with a chunk of a or
+    more; two above L / 2 cannot share one. The footprints of a ... L / 2, less the
+    space beside the latter, need more bins.
     """
     number = np.concatenate([[0], np.cumsum(counts)])
     tokens = np.concatenate([[0], np.cumsum(sizes * counts)])
@@ -74,7 +74,7 @@ def _fekete_schepers(
     """Return the largest bound that a u(k) gives.
 
     u(k) keeps x where (k + 1) x is an integer, and makes floor((k + 1) x) / k of the
-    others: what fits a bin of size 1 still does. Sums are exact, in parts of
+    others: chunks that fit a bin together still do. Sums are exact, in parts of
     k * capacity.
     """
     best = 0

@@ -13,7 +13,7 @@ from fastpack.options import PackingOptions
 
 
 class Chunks(NamedTuple):
-    """The chunks of each length, and what became of the documents.
+    """The chunks of each length, and the account of the documents.
 
     Parameters
     ----------
@@ -93,13 +93,13 @@ def refuse_long_documents(
     max_chunk = options.max_chunk
     n_long = sum(exact_sum(h.counts[h.lengths > max_chunk]) for h in histograms)
     if n_long:
-        most = max(int(h.lengths[-1]) for h in histograms if h.lengths.size)
+        longest = max(int(h.lengths[-1]) for h in histograms if h.lengths.size)
         bound = f"`context_length` {options.context_length:,}"
         if options.extra_tokens:
             bound += f" less `extra_tokens` {options.extra_tokens:,}"
         msg = (
             f"`long_documents` is 'error', and {n_long:,} documents are longer than "
-            f"{bound}, the longest {most:,} tokens\n"
+            f"{bound}, the longest {longest:,} tokens\n"
             "Hint: 'split', 'truncate' or 'drop' them."
         )
         raise DataError(msg)

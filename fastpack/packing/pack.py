@@ -91,7 +91,7 @@ def pack(
     Returns
     -------
     polars.DataFrame or polars.LazyFrame
-        The assignment table: one row a chunk, in document order. Lazy where `data` is:
+        The assignment table: one row a chunk, in document order. Lazy if `data` is:
         then nothing is read before it is collected or sunk, in two streaming passes
         over `data` that hold a batch at a time.
 

@@ -36,7 +36,7 @@ def read_description(path: Path) -> dict[str, Any]:
 
 
 def read_plan(path: Path) -> tuple[pl.DataFrame, Histogram, PackingOptions]:
-    """Read what `write_plan` wrote: runs, histogram, options."""
+    """Read the runs, the histogram and the options from the file of a plan."""
     if not path.is_file():
         msg = f"no file of a plan: {path}\nHint: PackingPlan.save writes one."
         raise SourceNotFoundError(msg)
