@@ -9,6 +9,14 @@ settings.register_profile(
 )
 settings.load_profile("fastpack")
 
+# What is held at a time: the only private names that tests of several modules set.
+SIZES = {
+    "batch": "fastpack.documents.streaming._BATCH_ROWS",
+    "array": "fastpack.documents.inputs._BATCH",
+    "table": "fastpack.packing.assigner.TABLE_ROWS",
+    "bins": "fastpack.verification.bins.BinCheck.AT_A_TIME",
+}
+
 
 def pytest_collection_modifyitems(items):
     if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
@@ -16,3 +24,15 @@ def pytest_collection_modifyitems(items):
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(skip)
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    """Return a function that sets how much is held at a time, so that few documents
+    make several: a batch or an array of documents, a table of rows, sums of bins."""
+
+    def set_sizes(**sizes):
+        for name, size in sizes.items():
+            monkeypatch.setattr(SIZES[name], size)
+
+    return set_sizes

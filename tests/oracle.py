@@ -101,6 +101,22 @@ def assert_exact(table, lengths, rules):
     assert sorted(spaces) == sorted(best_fit_decreasing(chunks, rules))
 
 
+def cut_token_by_token(lengths, context_length):
+    """Return sequences, and the number of cuts inside each document."""
+    tokens = [
+        document for document, length in enumerate(lengths) for _ in range(length)
+    ]
+    sequences = [
+        tokens[start : start + context_length]
+        for start in range(0, len(tokens), context_length)
+    ]
+    cuts = [
+        sum(document in sequence for sequence in sequences) - (lengths[document] > 0)
+        for document in range(len(lengths))
+    ]
+    return sequences, cuts
+
+
 SCHEMA = pl.Schema(
     {
         "document": pl.Int64,

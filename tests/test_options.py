@@ -1,8 +1,15 @@
+"""The rules, validated once."""
+
 import numpy as np
+import polars as pl
 import pytest
 
 import fastpack
-from fastpack import OptionError, OptionTypeError, PackingOptions
+from fastpack import (
+    OptionError,
+    OptionTypeError,
+    PackingOptions,
+)
 
 
 @pytest.mark.parametrize("value", [1, 2, 2047, 2**31 - 1, np.int32(8), np.uint64(8)])
@@ -37,15 +44,44 @@ def test_long_documents():
         PackingOptions(context_length=8, long_documents=None)
 
 
-def test_errors_are_of_the_builtin_kind():
-    kinds = {
-        fastpack.OptionError: ValueError,
-        fastpack.OptionTypeError: TypeError,
-        fastpack.DataError: ValueError,
-        fastpack.DataTypeError: TypeError,
-        fastpack.SourceNotFoundError: FileNotFoundError,
-        fastpack.OutputExistsError: FileExistsError,
-    }
-    for error, kind in kinds.items():
-        assert issubclass(error, kind)
-        assert issubclass(error, fastpack.FastpackError)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"max_documents": 0},
+            "`max_documents` must be at least 1, got 0\nHint: a bin",
+        ),
+        (
+            {"extra_tokens": 8},
+            "`extra_tokens` must be at most 7, got 8\nHint: `context",
+        ),
+        ({"extra_tokens": -1}, "`extra_tokens` must be at least 0, got -1"),
+        (
+            {"align": 16},
+            "`align` must be at most 8, got 16\nHint: `context_length` is 8",
+        ),
+        ({"align": 3}, "`align` must divide `context_length`, got 3 and 8\nHint: such"),
+        ({"min_chunk": 9}, "`min_chunk` must be at most 8, got 9\nHint: a chunk has"),
+        ({"extra_tokens": 2, "min_chunk": 7}, "`min_chunk` must be at most 6, got 7"),
+        ({"bins_multiple": 0}, "`bins_multiple` must be at least 1, got 0"),
+        ({"shuffle_seed": -1}, "`shuffle_seed` must be at least 0, got -1"),
+        ({"shuffle_seed": 2**64}, r"`shuffle_seed` must be at most 2\*\*64 - 1"),
+        ({"by": []}, "`by` must name columns, each once"),
+        ({"by": ["a", "a"]}, "`by` must name columns, each once"),
+    ],
+)
+def test_options_that_cannot_be_right(options, message):
+    for data in (pl.DataFrame({"n_tokens": [1], "a": [1]}), pl.LazyFrame({"a": [1]})):
+        with pytest.raises(fastpack.OptionError, match=message):
+            fastpack.pack(data, context_length=8, **options)
+
+
+@pytest.mark.parametrize("value", [1.5, True, "2"])
+def test_options_of_the_wrong_type(value):
+    for name in ("max_documents", "extra_tokens", "align", "shuffle_seed"):
+        with pytest.raises(fastpack.OptionTypeError, match=f"`{name}` must be an int"):
+            fastpack.PackingOptions(context_length=8, **{name: value})
+    with pytest.raises(fastpack.OptionTypeError, match="`by` must be columns' names"):
+        fastpack.PackingOptions(context_length=8, by=[1])
+    with pytest.raises(TypeError, match="max_document"):
+        fastpack.pack(np.array([1]), context_length=8, max_document=3)

@@ -9,23 +9,7 @@ from hypothesis import strategies as st
 import fastpack
 from fastpack import DataError, OptionError, OptionTypeError
 from fastpack.reports.corpus import STRATEGIES
-from oracle import RULES
-
-
-def cut_token_by_token(lengths, context_length):
-    """Return sequences, and the number of cuts inside each document."""
-    tokens = [
-        document for document, length in enumerate(lengths) for _ in range(length)
-    ]
-    sequences = [
-        tokens[start : start + context_length]
-        for start in range(0, len(tokens), context_length)
-    ]
-    cuts = [
-        sum(document in sequence for sequence in sequences) - (lengths[document] > 0)
-        for document in range(len(lengths))
-    ]
-    return sequences, cuts
+from oracle import RULES, cut_token_by_token
 
 
 def row(table, strategy):
@@ -104,10 +88,10 @@ def test_cuts_chart(lengths, context_length):
             assert found[name] == pytest.approx(mean)
 
 
-def test_any_input_and_batches(monkeypatch):
+def test_any_input_and_batches(small_batches):
     lengths = np.random.default_rng(2).integers(0, 5000, 3000)
     expected = fastpack.compare(lengths, context_length=[100, 2048])
-    monkeypatch.setattr("fastpack.documents.streaming._BATCH_ROWS", 700)
+    small_batches(batch=700)
     frame = pl.DataFrame({"n": lengths, "g": lengths % 3})
     for data in (frame.select("n"), frame.lazy().select("n"), frame["n"]):
         assert fastpack.compare(data, context_length=[100, 2048]).equals(expected)

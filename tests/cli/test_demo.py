@@ -1,3 +1,5 @@
+"""The demo: it packs the files of a folder."""
+
 import polars as pl
 import pytest
 

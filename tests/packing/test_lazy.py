@@ -13,6 +13,8 @@ from fastpack import DataError, DataTypeError, OptionError
 from oracle import RULES, SCHEMA
 
 RNG = np.random.default_rng(21)
+
+
 FRAME = pl.DataFrame(
     {
         "doc_id": [f"d{number}" for number in range(3000)],
@@ -23,8 +25,8 @@ FRAME = pl.DataFrame(
 
 
 @pytest.fixture(autouse=True)
-def small_batches(monkeypatch):
-    monkeypatch.setattr("fastpack.documents.streaming._BATCH_ROWS", 700)
+def several_batches(small_batches):
+    small_batches(batch=700)
 
 
 @pytest.fixture

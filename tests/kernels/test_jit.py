@@ -13,8 +13,11 @@ import pytest
 import fastpack
 
 PACKAGE = Path(fastpack.__file__).parent
+
+
 KERNEL_FILES = sorted((PACKAGE / "kernels").glob("[!_]*.py"))
 """All but `__init__`, which defines nothing that is compiled."""
+
 
 ALLOWED = {"fastpack.kernels.jit", "itertools", "numpy", "numpy.typing", "typing"}
 

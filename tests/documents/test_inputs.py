@@ -1,9 +1,7 @@
-"""pack(): exactness against the plain reference, and every kind of input."""
+"""Every kind of input: containers, the length column, columns to keep."""
 
-import random
 import subprocess
 import sys
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -11,119 +9,16 @@ import polars as pl
 import polars.selectors as cs
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import fastpack
 from fastpack import DataError, DataTypeError, OptionError, OptionTypeError
-from oracle import RULES, SCHEMA, Rules, assert_exact, check_assignment
+from fastpack.documents.inputs import length_arrays
 
 LENGTHS = [8, 6, 6, 4, 3]
 
 
 def bins_of(data, *args, **kwargs):
     return fastpack.pack(data, *args, context_length=8, **kwargs)["bin"].to_list()
-
-
-def test_worked_example_of_the_paper():
-    frame = pl.DataFrame({"n_tokens": LENGTHS})
-    table = fastpack.pack(frame, "n_tokens", context_length=8)
-    assert table.schema == SCHEMA
-    assert table["bin"].to_list() == [0, 1, 2, 3, 3]
-    assert table["bin_offset"].to_list() == [0, 0, 0, 0, 4]
-    assert_exact(table, LENGTHS, Rules(8))
-
-
-context_lengths = st.one_of(
-    st.integers(1, 20),
-    st.sampled_from([1, 2, 31, 32, 33, 64, 97, 128, 2**20, 2**31 - 2, 2**31 - 1]),
-)
-dtypes = st.sampled_from(
-    [pl.Int8, pl.UInt8, pl.Int16, pl.UInt16, pl.Int32, pl.UInt32, pl.Int64, pl.UInt64]
-)
-
-
-@given(
-    lengths=st.lists(st.integers(0, 120), max_size=50),
-    context_length=context_lengths,
-    long_documents=st.sampled_from(RULES),
-    dtype=dtypes,
-    cuts=st.lists(st.integers(0, 50), max_size=4),
-    margins=st.tuples(st.integers(0, 3), st.integers(0, 3)),
-)
-def test_exact_for_any_lengths_dtype_and_chunking(
-    lengths, context_length, long_documents, dtype, cuts, margins
-):
-    before, after = margins
-    padded = pl.Series("n_tokens", [1] * before + lengths + [1] * after, dtype=dtype)
-    bounds = [0, *sorted(min(cut, len(padded)) for cut in cuts), len(padded)]
-    pieces = [padded[a:b] for a, b in pairwise(bounds)]
-    column = pl.concat(pieces, rechunk=False)[before : before + len(lengths)]
-    table = fastpack.pack(
-        column.to_frame(), context_length=context_length, long_documents=long_documents
-    )
-    assert table.schema == SCHEMA
-    assert_exact(table, lengths, Rules(context_length, long_documents))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("long_documents", RULES)
-def test_a_thousand_random_cases(long_documents):
-    rng = random.Random(2024)
-    for _ in range(1000):
-        context_length = rng.choice([1, 2, 3, 7, 8, 13, 32, 100, 127, 1000])
-        spread = rng.choice([2, context_length, 2 * context_length, 5 * context_length])
-        lengths = [rng.randint(0, spread) for _ in range(rng.randint(0, 80))]
-        table = fastpack.pack(
-            np.array(lengths, np.int64),
-            context_length=context_length,
-            long_documents=long_documents,
-        )
-        assert_exact(table, lengths, Rules(context_length, long_documents))
-
-
-@pytest.mark.parametrize(
-    "lengths",
-    [
-        [0],
-        [0, 0, 0],
-        [5],
-        [8],
-        [9, 100, 64],
-        [1] * 100,
-        [3] * 50,
-        [2**40],
-        [7, 0, 8, 0, 9],
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("context_length", [1, 7, 8])
-def test_corner_cases(lengths, context_length):
-    if lengths == [2**40]:
-        context_length = 2**31 - 1
-    table = fastpack.pack(np.array(lengths), context_length=context_length)
-    assert_exact(table, lengths, Rules(context_length))
-
-
-@pytest.mark.slow
-def test_several_tables_of_rows_with_and_without_nulls(monkeypatch):
-    monkeypatch.setattr("fastpack.packing.assigner.TABLE_ROWS", 5000)
-    monkeypatch.setattr("fastpack.documents.inputs._BATCH", 7000)
-    rng = np.random.default_rng(5)
-    lengths = rng.integers(1, 3000, 20_000)
-    frame = pl.DataFrame({"n_tokens": lengths, "id": np.arange(20_000)[::-1].copy()})
-    for smallest in (1, 0):
-        lengths[17] = smallest
-        whole = fastpack.pack(frame, context_length=1000)
-        check_assignment(whole, frame["n_tokens"], Rules(1000))
-        assert whole.n_chunks() > 4
-        kept = fastpack.pack(frame, context_length=1000, keep="id")
-        ids = frame["id"].gather(whole["document"])
-        assert kept.equals(whole.drop("document").insert_column(0, ids))
-        frame = frame.with_columns(n_tokens=pl.Series(lengths))
-
-
-# What is handed in
 
 
 def test_series_and_arrays_are_the_lengths():
@@ -199,12 +94,6 @@ def test_arrow_columns_and_pandas_series():
         bins_of(pa.array([1, None, 3]))
 
 
-def test_a_table_of_one_other_column_is_not_taken_for_lengths():
-    for table in (pl.DataFrame({"n": [1]}), pa.table({"n": [1]})):
-        with pytest.raises(DataError, match="absent: 'n_tokens'"):
-            fastpack.pack(table, context_length=8)
-
-
 def test_pandas_without_pyarrow():
     class Frame:
         def __arrow_c_stream__(self, requested_schema=None):
@@ -234,9 +123,6 @@ def test_what_needs_a_step_first():
         DataTypeError, match=r"1-D array of lengths, got shape \(5, 1\)"
     ):
         fastpack.pack(np.array(LENGTHS)[:, None], context_length=8)
-
-
-# length
 
 
 def test_length_as_an_expression():
@@ -323,24 +209,6 @@ def test_lengths_that_are_wrong():
         fastpack.pack(np.array([1], object), context_length=8)
 
 
-def test_more_rows_than_the_machine_can_hold():
-    with pytest.raises(DataError, match=r"576,460,752,303,423,489 rows(.|\n)*longest"):
-        fastpack.pack(np.array([2**62, 4]), context_length=8)
-    table = fastpack.pack(
-        np.array([2**62, 4]), context_length=8, long_documents="truncate"
-    )
-    assert table["chunk_length"].to_list() == [8, 4]
-
-
-def test_long_documents_refused():
-    with pytest.raises(DataError, match=r"2 documents are longer than `context_len"):
-        fastpack.pack(np.array([8, 9, 30]), context_length=8, long_documents="error")
-    assert bins_of(np.array(LENGTHS), long_documents="error") == [0, 1, 2, 3, 3]
-
-
-# keep
-
-
 def test_keep_names_and_selectors():
     frame = pl.DataFrame(
         {"id": ["a", "b"], "n_tokens": [20, 0], "source": [1, 2], "document": [7, 9]}
@@ -381,17 +249,19 @@ def test_keep_that_cannot_be():
         fastpack.pack(frame, context_length=8, keep=pl.col("n_tokens").max())
 
 
-def test_empty_tables_keep_their_schema():
-    for lengths in ([], pl.Series([], dtype=pl.Int16)):
-        frame = pl.DataFrame(
-            {"n_tokens": lengths, "id": pl.Series([], dtype=pl.String)}
-        )
-        table = fastpack.pack(frame, context_length=8)
-        assert table.schema == SCHEMA
-        assert table.height == 0
-        kept = fastpack.pack(frame, context_length=8, keep="id")
-        assert list(kept.schema.items()) == [
-            ("id", pl.String()),
-            *list(SCHEMA.items())[1:],
-        ]
-    assert fastpack.pack(np.array([], np.int64), context_length=8).height == 0
+def test_length_arrays_have_one_flavour_each():
+    for dtype, expected in [
+        (pl.UInt8, np.int32),
+        (pl.Int16, np.int32),
+        (pl.Int32, np.int32),
+        (pl.UInt32, np.int64),
+        (pl.Int64, np.int64),
+        (pl.UInt64, np.int64),
+    ]:
+        column = pl.Series([1, 2, 3], dtype=dtype)
+        chunked = pl.concat([column, column[1:]], rechunk=False)
+        arrays = list(length_arrays(chunked))
+        assert [array.dtype for array in arrays] == [expected] * len(arrays)
+        assert all(array.flags.c_contiguous for array in arrays)
+        assert not any(array.flags.writeable for array in arrays)
+        assert np.concatenate(arrays).tolist() == [1, 2, 3, 2, 3]

@@ -1,7 +1,7 @@
-import contextlib
+"""The commands: each gives what its function gives."""
+
 import json
 import os
-import pty
 import re
 import resource
 import signal
@@ -14,32 +14,7 @@ import polars as pl
 import pytest
 
 import fastpack
-from fastpack.cli.main import main
-
-FRAME = pl.DataFrame(
-    {"doc_id": list("abcde"), "n_tokens": [8, 6, 6, 4, 3], "other": [9, 9, 9, 9, 9]}
-)
-
-
-@pytest.fixture
-def source(tmp_path):
-    path = tmp_path / "documents.parquet"
-    FRAME.write_parquet(path)
-    return path
-
-
-def fastpack_in_process(*arguments):
-    return main([str(argument) for argument in arguments])
-
-
-def run(*arguments, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "fastpack", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        **options,
-    )
+from command_line import FRAME, fastpack_in_process, run
 
 
 def test_pack(source, tmp_path, capsys):
@@ -214,26 +189,6 @@ def test_compare(source, capsys):
     assert fastpack_in_process("compare", source, "--length", "doc_id") == 1
 
 
-def test_progress_on_a_terminal(tmp_path):
-    FRAME.write_parquet(tmp_path / "documents.parquet")
-    command = [
-        sys.executable, "-m", "fastpack", "pack", tmp_path / "documents.parquet",
-        "--context-length", "8", "--output", f"{tmp_path}/out/",
-    ]  # fmt: skip
-    parent, child = pty.openpty()
-    with subprocess.Popen(command, stderr=child) as process:
-        os.close(child)
-        shown = b""
-        with contextlib.suppress(OSError):  # what Linux says at the end
-            while piece := os.read(parent, 1 << 16):
-                shown += piece
-    os.close(parent)
-    assert process.returncode == 0
-    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
-    for step in ("count", "assign"):
-        assert re.search(rf"{step} +━+ 1 of 1 sources, 5 documents", text)
-
-
 def test_an_existing_output_is_refused_without_overwrite(source, tmp_path, capsys):
     output = tmp_path / "out.parquet"
     output.write_text("mine")
@@ -243,85 +198,6 @@ def test_an_existing_output_is_refused_without_overwrite(source, tmp_path, capsy
     assert output.read_text() == "mine"
     assert fastpack_in_process(*command, "--overwrite") == 0
     assert pl.read_parquet(output).height == 5
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "message"),
-    [
-        (["--context-length", 0], 2, "1 to 2**31 - 1, got '0'"),
-        (["--context-length", "2048.5"], 2, "got '2048.5'"),
-        (["--context-length", 2**31], 2, "got '2147483648'"),
-        ([], 2, "--context-length"),
-        (["--context-length", 8, "--length", "a", "--tokens", "b"], 2, "not allowed"),
-        (["--context-length", 8, "--long-documents", "cut"], 2, "invalid choice"),
-        (["--context-length", 8, "--keep", "bin"], 1, "names a column that is absent"),
-        (["--context-length", 8, "--length", "n"], 1, "'doc_id', 'n_tokens', 'other'"),
-        (["--context-length", 8, "--length", "doc_id"], 1, "must hold integers, got"),
-        (["--context-length", 5, "--long-documents", "error"], 1, "3 documents are"),
-    ],
-)
-def test_exit_codes(source, tmp_path, capsys, arguments, code, message):
-    output = tmp_path / "out.parquet"
-    try:
-        result = fastpack_in_process("pack", source, "--output", output, *arguments)
-    except SystemExit as stop:  # argparse
-        result = stop.code
-    assert result == code
-    assert message in capsys.readouterr().err
-    assert not output.exists()
-
-
-def test_exit_codes_of_sources_and_outputs(source, tmp_path, capsys):
-    length = ["--context-length", 8]
-    output = ["--output", tmp_path / "out.parquet"]
-    assert fastpack_in_process("pack", tmp_path / "*.csv", *length, *output) == 1
-    assert fastpack_in_process("pack", tmp_path / "no.csv", *length, *output) == 1
-    folder = ["--output", tmp_path / "absent/out.parquet"]
-    assert fastpack_in_process("pack", source, *length, *folder) == 1
-    assert fastpack_in_process("pack", source, *length, "--output", "out.csv") == 2
-    assert fastpack_in_process("pack", source, *length, "--output", source) == 1
-    clash = FRAME.rename({"other": "bin"})
-    clash.write_parquet(source)
-    keep = ["--keep", "bin"]
-    assert fastpack_in_process("pack", source, *length, *output, *keep) == 2
-    assert "Hint: rename them" in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["documents.parquet"]
-
-
-def test_help_and_version():
-    for arguments in (
-        ["--help"],
-        ["pack", "--help"],
-        ["plan", "--help"],
-        ["demo", "--help"],
-    ):
-        shown = run(*arguments)
-        assert shown.returncode == 0
-        assert "usage: fastpack" in shown.stdout
-    assert run("--version").stdout.strip() == fastpack.__version__
-    assert run().returncode == 2
-
-
-def test_help_and_import_wait_for_no_library():
-    script = (
-        "import sys, fastpack\n"
-        "from fastpack.cli.main import main\n"
-        "try: main(['--help'])\n"
-        "except SystemExit: pass\n"
-        "print([name for name in ('numba', 'numpy', 'polars', 'rich')"
-        " if name in sys.modules], file=sys.stderr)"
-    )
-    shown = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    assert shown.stderr == "[]\n"
-
-
-def test_console_script_is_installed(source, tmp_path):
-    from importlib.metadata import entry_points
-
-    (script,) = entry_points(group="console_scripts", name="fastpack")
-    assert script.load() is main
 
 
 @pytest.fixture
@@ -381,14 +257,3 @@ def test_killed_while_it_writes(large_source, tmp_path):
         assert list(tmp_path.glob(".fastpack-*.tmp"))
     assert run(*command[3:], "--overwrite").returncode == 0
     assert pl.read_parquet(output)["bin"].null_count() == 0
-
-
-def test_interrupted(source, tmp_path, capsys, monkeypatch):
-    def interrupt(*args, **kwargs):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("fastpack.cli.commands.write_parquet", interrupt)
-    output = tmp_path / "out.parquet"
-    arguments = ["pack", source, "--context-length", 8, "--output", output]
-    assert fastpack_in_process(*arguments) == 130
-    assert "interrupted" in capsys.readouterr().err

@@ -1,11 +1,11 @@
+"""Cursors: any part of a corpus gets the rows of one pass over the whole."""
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import fastpack
-from fastpack.documents.inputs import length_arrays
-from fastpack.kernels import assignment as kernel
 
 
 def plan_of(lengths, context_length, **options):
@@ -65,13 +65,6 @@ def test_bins_alone_are_those_of_the_table(dtype, bin_dtype):
     assert columns["bin_offset"].tolist() == table["bin_offset"].fill_null(-1).to_list()
 
 
-def test_a_run_deals_its_chunks_like_cards():
-    # Four sixes open bins 0 ... 3; eight ones fill two bins of space 4 with four each.
-    table = plan_of([6] * 4 + [1] * 8, 10).assign(np.array([6] * 4 + [1] * 8))
-    assert table["bin"].to_list() == [0, 1, 2, 3, 0, 1, 0, 1, 0, 1, 0, 1]
-    assert table["bin_offset"].to_list() == [0] * 4 + [6, 6, 7, 7, 8, 8, 9, 9]
-
-
 def test_seek_to_every_rank():
     lengths = np.array([6] * 4 + [1] * 13 + [3] * 7)
     plan = plan_of(lengths, 10)
@@ -128,33 +121,6 @@ def test_bins_beyond_32_bits():
     assert plan.n_bins == 10**10
     assert table["document"].to_list() == [10**10 - 3, 10**10 - 2, 10**10 - 1]
     assert table["bin"].to_list() == [10**10 - 2, 5 * 10**9 - 1, 10**10 - 1]
-
-
-def test_cursor_and_run_records_are_aligned():
-    from fastpack.kernels.best_fit import RUN
-
-    assert kernel.CURSOR.itemsize == 24
-    assert RUN.itemsize == 40
-
-
-def test_length_arrays_have_one_flavour_each():
-    import polars as pl
-
-    for dtype, expected in [
-        (pl.UInt8, np.int32),
-        (pl.Int16, np.int32),
-        (pl.Int32, np.int32),
-        (pl.UInt32, np.int64),
-        (pl.Int64, np.int64),
-        (pl.UInt64, np.int64),
-    ]:
-        column = pl.Series([1, 2, 3], dtype=dtype)
-        chunked = pl.concat([column, column[1:]], rechunk=False)
-        arrays = list(length_arrays(chunked))
-        assert [array.dtype for array in arrays] == [expected] * len(arrays)
-        assert all(array.flags.c_contiguous for array in arrays)
-        assert not any(array.flags.writeable for array in arrays)
-        assert np.concatenate(arrays).tolist() == [1, 2, 3, 2, 3]
 
 
 @pytest.mark.parametrize("long_documents", ["split", "drop"])

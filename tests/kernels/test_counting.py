@@ -1,3 +1,5 @@
+"""Counting: lengths into a table, and the few that it has no place for."""
+
 import numpy as np
 import pytest
 

@@ -5,10 +5,10 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_rules import options_of, packings
 
 import fastpack
 from fastpack.reports.quality import bins_of
+from strategies import options_of, packings
 
 
 @given(packings(), st.sampled_from([1, 2]))

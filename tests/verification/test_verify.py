@@ -4,20 +4,28 @@ import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
-from test_rules import options_of, packings
 
 import fastpack
 from fastpack import DataError, OptionError, VerificationError
+from strategies import options_of, packings
 
 RNG = np.random.default_rng(13)
+
+
 N = 3000
+
+
 DOCUMENTS = pl.DataFrame(
     {
         "source": np.array(["a", "b", "c"])[RNG.integers(0, 3, N)],
         "n_tokens": np.clip(RNG.lognormal(3, 1.3, N), 0, 900).astype(np.int32),
     }
 )
+
+
 LENGTHS = DOCUMENTS["n_tokens"]
+
+
 RULES = {
     "context_length": 128,
     "max_documents": 9,
@@ -28,9 +36,8 @@ RULES = {
 
 
 @pytest.fixture(autouse=True)
-def small_batches(monkeypatch):
-    monkeypatch.setattr("fastpack.documents.streaming._BATCH_ROWS", 400)
-    monkeypatch.setattr("fastpack.verification.bins.BinCheck.AT_A_TIME", 300)
+def several_batches(small_batches):
+    small_batches(batch=400, bins=300)
 
 
 @given(packings())
@@ -82,11 +89,23 @@ def swap(first, second, column):
 
 
 TABLE = fastpack.pack(DOCUMENTS, **RULES)
+
+
 SPLIT = int((TABLE["chunk_start"] > 0).arg_max())  # a second chunk
+
+
 EMPTY = int(TABLE["bin"].is_null().arg_max())
+
+
 WHOLE = int((TABLE["bin_offset"] == 0).arg_max())
+
+
 LATER = int((TABLE["bin_offset"] > 20).arg_max())
+
+
 OTHER = int((TABLE["chunk_length"] > TABLE["chunk_length"][LATER] + 8).arg_max())
+
+
 DAMAGE = {
     "a row is missing": (lambda t: pl.concat([t[:7], t[8:]]), "document"),
     "the first row is missing": (lambda t: t[1:], "document"),

@@ -1,3 +1,5 @@
+"""Histograms: what is counted, and what cannot be."""
+
 import pickle
 
 import numpy as np
@@ -7,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastpack import DataError, DataTypeError, LengthHistogram
-from fastpack.documents.histogram import exact_sum, merge_counts
 
 lengths_of_all_sizes = st.lists(
     st.one_of(
@@ -42,16 +43,6 @@ def test_histograms_of_parts_add_up(one, other):
     whole = LengthHistogram.from_lengths(np.array(one + other, np.int64))
     assert parts[0] + parts[1] == whole
     assert parts[1] + parts[0] == whole
-
-
-def test_many_batches_and_a_table_that_grows():
-    rng = np.random.default_rng(3)
-    lengths = rng.integers(0, 100, 700_000)
-    lengths[::100_000] = [2**22, 2**13, 5000, 2**22, 2**21, 2**21 - 1, 2**30]
-    histogram = LengthHistogram.from_lengths(pl.Series(lengths))
-    distinct, counts = expected(lengths)
-    assert np.array_equal(histogram.lengths, distinct)
-    assert np.array_equal(histogram.counts, counts)
 
 
 def test_first_negative_length_is_named():
@@ -123,21 +114,3 @@ def test_its_manners():
         histogram + 5
     with pytest.raises(TypeError):
         hash(histogram)
-
-
-@given(st.lists(st.tuples(st.integers(0, 2**62), st.integers(1, 2**62)), max_size=20))
-def test_exact_sum(pairs):
-    values = np.array([value for value, _ in pairs], np.int64)
-    counts = np.array([count for _, count in pairs], np.int64)
-    assert exact_sum(values, counts) == sum(value * count for value, count in pairs)
-    assert exact_sum(values) == sum(value for value, _ in pairs)
-
-
-@given(st.lists(st.tuples(st.integers(0, 300), st.integers(1, 5)), max_size=40))
-def test_merge_counts_dense_and_sorted_agree(pairs):
-    lengths = np.array([length for length, _ in pairs], np.int64)
-    counts = np.array([count for _, count in pairs], np.int64)
-    dense = merge_counts(lengths, counts)
-    by_sorting = merge_counts(lengths * 10_000, counts)
-    assert (dense[0] * 10_000).tolist() == by_sorting[0].tolist()
-    assert dense[1].tolist() == by_sorting[1].tolist()

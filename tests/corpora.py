@@ -1,0 +1,89 @@
+"""Documents that several files of tests pack, and what writes and reads their files."""
+
+import numpy as np
+import polars as pl
+
+import fastpack
+
+FRAME = pl.DataFrame({"id": ["a", "b", "c"], "n_tokens": [8, 6, 4]})
+"""A few documents."""
+
+L = 128
+N = 20_000
+_RNG = np.random.default_rng(3)
+CORPUS = pl.DataFrame(
+    {
+        "doc_id": [f"d{number}" for number in range(N)],
+        "n_tokens": np.clip(_RNG.lognormal(3, 1.25, N), 0, 5000).astype(np.int32),
+    }
+)
+"""Documents of some shards, packed into sequences of `L` tokens."""
+
+
+def write(frame, path):
+    """Write a frame in the format of the suffix; return the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    {
+        ".parquet": frame.write_parquet,
+        ".arrow": frame.write_ipc,
+        ".csv": frame.write_csv,
+        ".ndjson": frame.write_ndjson,
+    }[path.suffix](path)
+    return path
+
+
+def write_shards(folder, n_shards, corpus=CORPUS):
+    """Write the shards of a corpus; return their folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = -(-corpus.height // n_shards)
+    for number in range(n_shards):
+        part = corpus[number * rows : (number + 1) * rows]
+        part.write_parquet(folder / f"part-{number}.parquet")
+    return folder
+
+
+def read_shards(target, n_shards):
+    """Read what was packed of all shards, in their order."""
+    return pl.concat(
+        pl.read_parquet(target / f"part-{number}.parquet") for number in range(n_shards)
+    )
+
+
+def files_of(folder):
+    """Return the bytes of all files but the lock, by name."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "lock"
+    }
+
+
+def pack(sources, target, **options):
+    """Pack files into sequences of `L` tokens."""
+    return fastpack.pack_files(sources, target, context_length=L, **options)
+
+
+RUN = """
+import sys
+import numpy as np
+import fastpack
+fastpack.pack(np.array([8, 6, 6, 4, 3, 20]), context_length=8)
+corpus, target = sys.argv[1:]
+print("ready", flush=True)
+fastpack.pack_files(corpus, target, context_length=128, keep="doc_id")
+print("done", flush=True)
+"""
+"""Packs the files of one folder into another, in a process of its own."""
+
+
+def report_of(lengths, context_lengths, **rules):
+    """Make a report of documents of these lengths."""
+    from fastpack.documents.batches import as_documents
+    from fastpack.reports.report import make_report
+
+    documents = as_documents(pl.LazyFrame({"n_tokens": lengths}), ())
+    options = [
+        fastpack.PackingOptions(context_length=each, **rules)
+        for each in context_lengths
+    ]
+    return make_report("a corpus", documents, options)

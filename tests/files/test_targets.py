@@ -1,0 +1,115 @@
+"""Targets: whose files may be replaced, and which names outputs have."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import fastpack
+from corpora import CORPUS, L, N, pack, read_shards, write_shards
+from fastpack import (
+    OptionError,
+    OutputExistsError,
+)
+
+
+def test_files_of_others_are_not_replaced(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 2)
+    target = tmp_path / "out"
+    target.mkdir()
+    for content in (b"mine", (corpus / "part-1.parquet").read_bytes()):
+        (target / "part-1.parquet").write_bytes(content)
+        with pytest.raises(OutputExistsError, match="is no file of this job"):
+            pack(corpus, target)
+        assert (target / "part-1.parquet").read_bytes() == content
+    pack(corpus, target, overwrite=True)
+    (target / "part-1.parquet").write_bytes(b"mine")
+    with pytest.raises(OutputExistsError, match="is no file of this job"):
+        pack(corpus, target)
+    (target / "part-1.parquet").unlink()
+    pack(corpus, target)
+    assert (
+        read_shards(target, 2).height == fastpack.pack(CORPUS, context_length=L).height
+    )
+
+
+def test_overwrite_leaves_no_output_of_an_earlier_run(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 4)
+    target = tmp_path / "out"
+    pack(corpus, target)
+    # As if it was killed between the last file and its line.
+    manifest = target / "_fastpack/manifest.jsonl"
+    manifest.write_text("".join(manifest.read_text().splitlines(keepends=True)[:-1]))
+    (corpus / "part-3.parquet").unlink()
+    pack(corpus, target, overwrite=True)
+    assert sorted(path.name for path in target.glob("*.parquet")) == [
+        f"part-{number}.parquet" for number in range(3)
+    ]
+
+
+def test_overwrite_removes_no_file_of_others(tmp_path):
+    raw, target = tmp_path / "raw", tmp_path / "data"
+    raw.mkdir()
+    CORPUS.write_ndjson(raw / "a.jsonl")
+    CORPUS.write_ndjson(raw / "b.jsonl")
+    pack(raw, target)
+    CORPUS[:7].write_parquet(target / "a.parquet")  # the user's own
+    pack(raw / "b.jsonl", target, overwrite=True)
+    assert pl.read_parquet(target / "a.parquet").equals(CORPUS[:7])
+
+
+def test_targets_that_cannot_be_used(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 2)
+    (tmp_path / "file").touch()
+    for target in (tmp_path / "file", tmp_path / "file/out", Path("/proc/fastpack")):
+        with pytest.raises(OSError, match=r"file|fastpack"):
+            pack(corpus, target)
+    with pytest.raises(OptionError, match="would lie beside their sources"):
+        pack(corpus, corpus)
+    assert sorted(path.name for path in corpus.iterdir()) == [
+        "part-0.parquet",
+        "part-1.parquet",
+    ]
+    within = corpus / "packed"
+    pack(corpus, within)
+    pack(corpus, within)  # outputs of the first run are no sources
+    assert read_shards(within, 2).height > N
+
+
+def test_links_to_sources_give_their_own_names(tmp_path):
+    blobs = write_shards(tmp_path / "blobs", 2)
+    links = tmp_path / "links"
+    links.mkdir()
+    (links / "train-0.parquet").symlink_to(blobs / "part-0.parquet")
+    (links / "train-1.parquet").symlink_to(blobs / "part-1.parquet")
+    pack(links, tmp_path / "out")
+    assert {path.name for path in (tmp_path / "out").glob("*.parquet")} == {
+        "train-0.parquet",
+        "train-1.parquet",
+    }
+
+
+def test_outputs_that_could_not_be(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 1)
+    (corpus / "a.parquet").mkdir()
+    CORPUS[:5].write_csv(corpus / "a.csv")
+    CORPUS[:5].write_csv(corpus / "a.parquet/p.csv")
+    with pytest.raises(OptionError, match="is a folder of others"):
+        pack(corpus, tmp_path / "out")
+    (tmp_path / "out2/part-0.parquet").mkdir(parents=True)
+    with pytest.raises(OutputExistsError, match="an output is a folder"):
+        pack(corpus / "part-0.parquet", tmp_path / "out2", overwrite=True)
+    for target in ("", "s3://bucket/out"):
+        with pytest.raises(OptionError, match="`target` must be a folder on this"):
+            pack(corpus / "part-0.parquet", target)
+    with pytest.raises(OptionError, match="not UTF-8"):
+        pack(corpus / "part-0.parquet", tmp_path / "\udcff")
+
+
+def test_an_own_file_that_looks_like_a_temporary_one(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 1)
+    own = tmp_path / "out/.fastpack-notes.tmp"
+    own.parent.mkdir()
+    own.touch()
+    pack(corpus, tmp_path / "out")
+    assert own.exists()

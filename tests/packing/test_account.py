@@ -1,0 +1,55 @@
+"""Every document and every token is in one of the figures."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fastpack
+from oracle import RULES, Rules, best_fit_decreasing, chunks_of
+from strategies import lengths_lists
+
+
+@given(lengths_lists, st.integers(1, 40), st.sampled_from(RULES))
+def test_figures_add_up(lengths, context_length, long_documents):
+    plan = fastpack.plan(
+        np.array(lengths, np.int64),
+        context_length=context_length,
+        long_documents=long_documents,
+    )
+    rows = chunks_of(lengths, Rules(context_length, long_documents))
+    chunks = [length for _, _, length in rows if length]
+    long = [length for length in lengths if length > context_length]
+    assert plan.n_documents == len(lengths)
+    assert plan.n_tokens == sum(lengths)
+    assert plan.n_rows == len(rows)
+    assert plan.n_chunks == len(chunks)
+    assert plan.packed == sum(chunks)
+    assert plan.n_tokens == plan.packed + plan.truncated + plan.dropped
+    assert plan.n_bins == len(best_fit_decreasing(chunks, Rules(context_length)))
+    assert plan.n_bins * context_length == plan.packed + plan.padding
+    assert -(-plan.packed // context_length) <= plan.lower_bound <= plan.n_bins
+    assert plan.documents_empty == lengths.count(0)
+    if long_documents == "drop":
+        assert plan.dropped == sum(long)
+        assert (plan.documents_dropped, plan.documents_cut) == (len(long), 0)
+    else:
+        assert (plan.documents_dropped, plan.documents_cut) == (0, len(long))
+        assert plan.dropped == 0
+    if long_documents == "split":
+        assert plan.truncated == 0
+    if plan.n_bins:
+        assert plan.efficiency == plan.packed / (plan.n_bins * context_length)
+    else:
+        assert plan.efficiency == 1.0
+
+
+def test_prints_as_a_short_summary():
+    plan = fastpack.plan(np.array([20, 0, 5]), context_length=8, long_documents="drop")
+    assert str(plan).splitlines() == [
+        "PackingPlan: 3 documents in 1 sequences of 8 tokens",
+        "  documents     3   (1 empty, 0 cut, 1 dropped)",
+        "  tokens       25   (5 packed, 0 truncated, 20 dropped)",
+        "  chunks        1",
+        "  sequences     1   (lower bound 1)",
+        "  padding       3   (efficiency 62.5 %)",
+    ]
