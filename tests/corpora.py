@@ -25,8 +25,12 @@ def write(frame, path):
     path.parent.mkdir(parents=True, exist_ok=True)
     {
         ".parquet": frame.write_parquet,
+        ".pq": frame.write_parquet,
         ".arrow": frame.write_ipc,
+        ".feather": frame.write_ipc,
+        ".ipc": frame.write_ipc,
         ".csv": frame.write_csv,
+        ".jsonl": frame.write_ndjson,
         ".ndjson": frame.write_ndjson,
     }[path.suffix](path)
     return path

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import fastpack
 from oracle import RULES, Rules, best_fit_decreasing, chunks_of
-from strategies import lengths_lists
+from strategies import lengths_lists, options_of, packings
 
 
 @given(lengths_lists, st.integers(1, 40), st.sampled_from(RULES))
@@ -53,3 +53,26 @@ def test_prints_as_a_short_summary():
         "  sequences     1   (lower bound 1)",
         "  padding       3   (efficiency 62.5 %)",
     ]
+
+
+@given(packings())
+def test_groups_are_accounted_for_as_if_each_was_a_corpus(packing):
+    frame, rules, by, seed = packing
+    options = options_of(rules, by or ["source"], seed)
+    plan = fastpack.plan(frame.select(*options["by"], "n_tokens"), **options)
+    parts = frame.sort(options["by"]).partition_by(options["by"], maintain_order=True)
+    plans = [
+        fastpack.plan(part["n_tokens"], **{**options, "by": None}) for part in parts
+    ]
+    figures = [part.figures() for part in plans]
+    assert plan.groups.select(plan.figures().keys()).to_dicts() == figures
+    for name, total in plan.figures().items():
+        if name != "efficiency":
+            assert total == sum(part[name] for part in figures), name
+    n_bins = [part.n_bins for part in plans]
+    assert plan.groups["first_bin"].to_list() == [
+        sum(n_bins[:number]) for number in range(len(n_bins))
+    ]
+    if plan.n_bins:
+        capacity = plan.n_bins * rules.context_length
+        assert plan.efficiency == plan.packed / capacity

@@ -138,3 +138,34 @@ def test_documents_of_which_nothing_is_packed_are_counted_too(long_documents):
     before = fastpack.LengthHistogram([0], [3])
     with pytest.raises(fastpack.DataError, match="the plan has no place for"):
         no_empty.assign(np.array([6]), after=before)
+
+
+def places_of(runs):
+    """Return length -> the (bin, offset) of its chunks, by their rank."""
+    places = {}
+    for length, first_bin, bins, per_bin, offset in runs.iter_rows():
+        places.setdefault(length, []).extend(
+            (first_bin + bin_, offset + round_ * length)
+            for round_ in range(per_bin)
+            for bin_ in range(bins)
+        )
+    return places
+
+
+@given(
+    lengths=st.lists(st.integers(1, 12), min_size=1, max_size=60),
+    context_length=st.integers(12, 40),
+    multiple=st.sampled_from([1, 1, 2, 5]),
+    cut=st.integers(0, 60),
+)
+def test_each_chunk_has_the_place_of_its_rank(lengths, context_length, multiple, cut):
+    plan = plan_of(lengths, context_length)
+    if -(-plan.n_bins // multiple) * multiple <= len(lengths):
+        plan = plan_of(lengths, context_length, bins_multiple=multiple)
+    places = places_of(plan.runs)
+    expected = [places[length].pop(0) for length in lengths]
+    assert not any(places.values())
+    start = min(cut, len(lengths))
+    before = fastpack.LengthHistogram.from_lengths(np.array(lengths[:start], np.int64))
+    rest = plan.assign(np.array(lengths[start:], np.int64), after=before)
+    assert rest.select("bin", "bin_offset").rows() == expected[start:]

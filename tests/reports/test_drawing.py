@@ -6,7 +6,7 @@ import pytest
 
 from fastpack.cli.main import main
 
-altair = pytest.importorskip("altair")
+pytest.importorskip("altair")
 
 
 @pytest.mark.parametrize("image_format", ["png", "svg"])

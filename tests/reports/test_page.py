@@ -17,7 +17,7 @@ from fastpack.documents.batches import as_documents
 from fastpack.reports.page import render
 from fastpack.reports.report import make_report
 
-altair = pytest.importorskip("altair")
+pytest.importorskip("altair")
 
 
 class Reader(html.parser.HTMLParser):
