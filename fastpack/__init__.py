@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from fastpack.options import PackingOptions
     from fastpack.packing.pack import pack, plan
     from fastpack.packing.plan import PackingPlan
-    from fastpack.reports.compare import compare, cuts
+    from fastpack.reports.compare import compare
+    from fastpack.reports.cuts import cuts
     from fastpack.reports.quality import quality
     from fastpack.verification.verify import verify
 
@@ -53,7 +54,8 @@ _HOMES = {
         "options": ["PackingOptions"],
         "packing.pack": ["pack", "plan"],
         "packing.plan": ["PackingPlan"],
-        "reports.compare": ["compare", "cuts"],
+        "reports.compare": ["compare"],
+        "reports.cuts": ["cuts"],
         "reports.quality": ["quality"],
         "verification.verify": ["verify"],
     }.items()

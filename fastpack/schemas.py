@@ -45,3 +45,30 @@ FIGURES = (
     "efficiency",
 )
 """The figures of a packing, in the order in which they are told."""
+
+COMPARISON_SCHEMA = pl.Schema(
+    {
+        "strategy": pl.String,
+        "context_length": pl.Int64,
+        "n_bins": pl.Int64,
+        "n_bins_over_concatenation": pl.Float64,
+        "padding": pl.Int64,
+        "efficiency": pl.Float64,
+        "documents_cut": pl.Int64,
+        "documents_cut_unnecessarily": pl.Int64,
+        "cuts": pl.Int64,
+        "tokens_left_out": pl.Int64,
+    }
+)
+"""The columns of `fastpack.compare`."""
+
+CUTS_SCHEMA = pl.Schema(
+    {
+        "shortest": pl.Int64,
+        "longest": pl.Int64,
+        "documents": pl.Int64,
+        "concatenate": pl.Float64,
+        "best_fit": pl.Float64,
+    }
+)
+"""The columns of `fastpack.cuts`."""

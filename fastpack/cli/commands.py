@@ -28,8 +28,8 @@ from fastpack.options import PackingOptions, PackingRules
 from fastpack.outputs import check_output, write_parquet
 from fastpack.packing.pack import pack_batch
 from fastpack.packing.plan import PackingPlan
-from fastpack.reports.compare import options_for
-from fastpack.reports.corpus import STRATEGIES, count_corpus
+from fastpack.reports.compare import compare_corpus, options_for
+from fastpack.reports.corpus import count_corpus
 from fastpack.reports.page import check_extra, check_report_output, write_report
 from fastpack.reports.quality import quality
 from fastpack.reports.report import make_report
@@ -150,7 +150,7 @@ def _several(arguments: argparse.Namespace) -> tuple[list[PackingOptions], Selec
 def _compare(arguments: argparse.Namespace) -> None:
     options, columns = _several(arguments)
     documents = scan_all(find_sources(arguments.sources), columns)
-    table = count_corpus(documents, options).compare(STRATEGIES)
+    table = compare_corpus(count_corpus(documents, options))
     if arguments.json:
         print(json.dumps(table.to_dicts()))  # noqa: T201
     else:

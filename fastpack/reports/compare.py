@@ -1,15 +1,36 @@
 """compare(): what packing makes of a corpus, beside concatenation and truncation."""
 
-from collections.abc import Sequence
-from typing import Any, Unpack
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple, Unpack, get_args
 
+import numpy as np
 import polars as pl
 
 from fastpack.documents.batches import as_documents
+from fastpack.documents.histogram import LengthHistogram
 from fastpack.documents.inputs import FrameLike
-from fastpack.errors import OptionError
+from fastpack.documents.sums import exact_sum
+from fastpack.errors import OptionError, OptionTypeError
 from fastpack.options import PackingOptions, PackingRules
-from fastpack.reports.corpus import STRATEGIES, Strategy, count_corpus
+from fastpack.reports.corpus import (
+    ContextCount,
+    CorpusCount,
+    CutCounts,
+    count_corpus,
+)
+from fastpack.reports.cuts import count_cuts
+from fastpack.schemas import COMPARISON_SCHEMA
+
+Strategy = Literal["concatenate", "truncate", "best_fit"]
+
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+
+STRATEGY_NAMES: dict[Strategy, str] = {
+    "concatenate": "concatenation",
+    "truncate": "one document each",
+    "best_fit": "best-fit",
+}
+"""The strategies, as people read them."""
 
 
 def compare(
@@ -24,34 +45,36 @@ def compare(
     Parameters
     ----------
     lengths
-        The lengths of the documents in tokens, in their order: a pl.Series, a NumPy
-        array, an Arrow array or stream, a frame of one column (with the rule `by`, of
-        its columns beside); a pl.LazyFrame is read batch by batch.
+        Document lengths in tokens, in the order of the corpus: a pl.Series, a NumPy
+        array, an Arrow array or stream, or a frame of one column (with the rule `by`,
+        plus the `by` columns). A pl.LazyFrame is read batch by batch.
     context_length
-        L, or several.
+        L in tokens, or several.
     strategies
         ``"concatenate"``: join all documents in their order, cut every L tokens, pad
         the last sequence. ``"truncate"``: one document a sequence, its first L tokens.
-        ``"best_fit"``: what `fastpack.pack` does.
+        ``"best_fit"``: as `fastpack.pack` does.
     **rules
         For ``"best_fit"``: see `PackingOptions`.
 
     Returns
     -------
     polars.DataFrame
-        One row a strategy and L, in the order given, by L:
+        One row a context length and strategy, in the orders given: all strategies of
+        the first L, then those of the next.
 
-        ============================== ============================================
-        `strategy`, `context_length`   as given
-        `n_bins`                       training sequences
-        `n_bins_over_concatenation`    sequences relative to concatenation, less 1
-        `padding`                      tokens of capacity left unused
-        `efficiency`                   documents' tokens over capacity
-        `documents_cut`                documents with a cut inside
-        `documents_cut_unnecessarily`  those of at most L tokens
-        `cuts`                         cuts inside documents
-        `tokens_left_out`              tokens that are in no sequence
-        ============================== ============================================
+        ============================= ======= ========================================
+        `strategy`                    String  as given
+        `context_length`              Int64   as given
+        `n_bins`                      Int64   training sequences
+        `n_bins_over_concatenation`   Float64 relative to concatenation, less 1
+        `padding`                     Int64   tokens of capacity left unused
+        `efficiency`                  Float64 documents' tokens over capacity
+        `documents_cut`               Int64   documents with a cut inside
+        `documents_cut_unnecessarily` Int64   those of them of at most L tokens
+        `cuts`                        Int64   cuts inside documents
+        `tokens_left_out`             Int64   tokens that are in no sequence
+        ============================= ======= ========================================
 
         A *cut* is a place where a document is divided (the paper calls it a
         truncation); tokens that are thrown away are `tokens_left_out`.
@@ -80,61 +103,118 @@ def compare(
     └─────────────┴────────┴─────────┴───────────────┘
     """
     options = options_for(context_length, rules)
-    return count_corpus(as_documents(lengths, options[0].by_columns), options).compare(
-        strategies
-    )
+    _check_strategies(strategies)
+    documents = as_documents(lengths, options[0].by_columns)
+    return compare_corpus(count_corpus(documents, options), strategies)
 
 
-def cuts(
-    lengths: FrameLike | pl.LazyFrame,
-    *,
-    context_length: int,
-    **rules: Unpack[PackingRules],
+def compare_corpus(
+    corpus: CorpusCount, strategies: Sequence[Strategy] = STRATEGIES
 ) -> pl.DataFrame:
-    """Count the cuts inside documents by their length: concatenation against best-fit.
-
-    Figure 4 of Ding et al. (2024): concatenation cuts short documents too.
-
-    Parameters
-    ----------
-    lengths, context_length, **rules
-        As for `compare`.
-
-    Returns
-    -------
-    polars.DataFrame
-        One row a class of lengths, ascending: `shortest`, `longest` (tokens),
-        `documents`, and the cuts inside a document on average, by `concatenate` and by
-        `best_fit`. Classes are powers of two.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import fastpack
-    >>> fastpack.cuts(np.array([8, 6, 6, 4, 3]), context_length=8)
-    shape: (3, 5)
-    ┌──────────┬─────────┬───────────┬─────────────┬──────────┐
-    │ shortest ┆ longest ┆ documents ┆ concatenate ┆ best_fit │
-    │ ---      ┆ ---     ┆ ---       ┆ ---         ┆ ---      │
-    │ i64      ┆ i64     ┆ i64       ┆ f64         ┆ f64      │
-    ╞══════════╪═════════╪═══════════╪═════════════╪══════════╡
-    │ 2        ┆ 3       ┆ 1         ┆ 0.0         ┆ 0.0      │
-    │ 4        ┆ 7       ┆ 3         ┆ 0.333333    ┆ 0.0      │
-    │ 8        ┆ 15      ┆ 1         ┆ 0.0         ┆ 0.0      │
-    └──────────┴─────────┴───────────┴─────────────┴──────────┘
-    """
-    options = options_for(context_length, rules)
-    return count_corpus(as_documents(lengths, options[0].by_columns), options).cuts(0)
+    """Return the table of `compare` for a corpus that was counted."""
+    rows = [
+        _row(strategy, corpus.histogram, context)
+        for context in corpus.contexts
+        for strategy in strategies
+    ]
+    return pl.DataFrame(rows, schema=COMPARISON_SCHEMA)
 
 
 def options_for(
     context_length: int | Sequence[int], rules: PackingRules
 ) -> list[PackingOptions]:
-    """Return the options for each context length."""
-    several: Any = context_length
+    """Return the options for one context length or several."""
+    lengths: Any = context_length
     if not isinstance(context_length, Sequence) or isinstance(context_length, str):
-        several = [context_length]
-    if not several:
+        lengths = [context_length]
+    if not lengths:
         msg = "`context_length` is empty\nHint: such as [2048, 8192]."
         raise OptionError(msg)
-    return [PackingOptions(context_length=each, **rules) for each in several]
+    return [PackingOptions(context_length=each, **rules) for each in lengths]
+
+
+def _check_strategies(strategies: object) -> None:
+    if isinstance(strategies, str) or not isinstance(strategies, Sequence):
+        msg = (
+            f"`strategies` must be a list of names, got {strategies!r}\n"
+            f"Hint: such as {list(STRATEGIES)}."
+        )
+        raise OptionTypeError(msg)
+    for name in strategies:
+        if name not in STRATEGIES:
+            msg = (
+                f"`strategies` has one that is unknown: {name!r}\n"
+                f"Hint: choose among {list(STRATEGIES)}."
+            )
+            raise OptionError(msg)
+
+
+class _Outcome(NamedTuple):
+    """The sequences of one strategy.
+
+    Parameters
+    ----------
+    n_bins
+        How many there are.
+    packed
+        The documents' tokens in them.
+    footprint
+        The tokens of capacity in use: `packed`, with extra tokens and alignment.
+    cut_counts
+        The cuts inside documents.
+    """
+
+    n_bins: int
+    packed: int
+    footprint: int
+    cut_counts: CutCounts
+
+
+def _concatenate(histogram: LengthHistogram, context: ContextCount) -> _Outcome:
+    tokens = histogram.n_tokens
+    n_bins = -(-tokens // context.options.context_length)
+    return _Outcome(n_bins, tokens, tokens, context.concatenation.cut_counts)
+
+
+def _truncate(histogram: LengthHistogram, context: ContextCount) -> _Outcome:
+    capacity = context.options.context_length
+    lengths, counts = histogram.lengths, histogram.counts
+    tokens = exact_sum(np.minimum(lengths, capacity), counts)
+    rules = PackingOptions(context_length=capacity, long_documents="truncate")
+    n_bins = exact_sum(counts[lengths > 0])
+    return _Outcome(n_bins, tokens, tokens, count_cuts(histogram, rules))
+
+
+def _pack_best_fit(histogram: LengthHistogram, context: ContextCount) -> _Outcome:
+    plan = context.plan
+    footprint = plan.packed + plan.extra + plan.alignment
+    cut_counts = count_cuts(histogram, context.options)
+    return _Outcome(plan.n_bins, plan.packed, footprint, cut_counts)
+
+
+_OUTCOMES: dict[Strategy, Callable[[LengthHistogram, ContextCount], _Outcome]] = {
+    "concatenate": _concatenate,
+    "truncate": _truncate,
+    "best_fit": _pack_best_fit,
+}
+
+
+def _row(
+    strategy: Strategy, histogram: LengthHistogram, context: ContextCount
+) -> dict[str, Any]:
+    """Return one row of `compare`, by the names of its columns."""
+    outcome = _OUTCOMES[strategy](histogram, context)
+    context_length = context.options.context_length
+    capacity = outcome.n_bins * context_length
+    concatenated = -(-histogram.n_tokens // context_length)
+    over = outcome.n_bins / concatenated - 1 if concatenated else 0.0
+    return {
+        "strategy": strategy,
+        "context_length": context_length,
+        "n_bins": outcome.n_bins,
+        "n_bins_over_concatenation": over,
+        "padding": capacity - outcome.footprint,
+        "efficiency": outcome.packed / capacity if capacity else 1.0,
+        **outcome.cut_counts._asdict(),
+        "tokens_left_out": histogram.n_tokens - outcome.packed,
+    }

@@ -1,7 +1,8 @@
-"""Draw figures with Altair: one chart a figure, as SVG or PNG."""
+"""Draw charts with Altair, as SVG or PNG."""
 
 import io
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 from xml.etree import ElementTree as ET
@@ -10,6 +11,7 @@ import altair as alt
 import polars as pl
 
 from fastpack.reports.charts import Chart, Kind
+from fastpack.reports.compare import STRATEGY_NAMES, Strategy
 
 ImageFormat = Literal["png", "svg"]
 
@@ -17,12 +19,14 @@ _SVG = "http://www.w3.org/2000/svg"
 
 _WIDTH, _HEIGHT = 420, 220
 
-# To be told apart by all eyes, on a white page and on a black one.
-_COLORS = {
-    "concatenation": "#d0700f",
-    "best-fit": "#3b82d0",
-    "one document each": "#8a8a8a",
+# Distinct for all eyes, on a white page and on a black one.
+_COLORS: dict[Strategy, str] = {
+    "concatenate": "#d0700f",
+    "best_fit": "#3b82d0",
+    "truncate": "#8a8a8a",
 }
+
+_GREY = "#8a8a8a"
 
 _NUMBER = ".3~r"
 """Three digits and no exponent: 0.05, 12.3, 80."""
@@ -31,45 +35,45 @@ _PLOTTED_SCALE = 2.0
 """Pixels of a PNG to a point."""
 
 
-def save_image(figure: Chart, path: Path, image_format: ImageFormat) -> None:
-    """Write a figure as a picture of its own, on white, with its title."""
-    chart = _draw(figure).properties(title=figure.title, background="white")
-    chart.save(str(path), format=image_format, scale_factor=_PLOTTED_SCALE)
+def save_image(chart: Chart, path: Path, image_format: ImageFormat) -> None:
+    """Write a chart as a picture of its own, on white, with its title."""
+    drawing = _draw(chart).properties(title=chart.title, background="white")
+    drawing.save(str(path), format=image_format, scale_factor=_PLOTTED_SCALE)
 
 
-def as_svg(figure: Chart) -> str:
-    """Return a figure as an <svg> element for a page, in the page's own colors.
+def as_svg(chart: Chart) -> str:
+    """Return a chart as an <svg> element for a page, in the page's own colors.
 
     Each mark has its numbers as a tooltip; no script is needed.
     """
     buffer = io.StringIO()
-    chart = _draw(figure).properties(background="transparent")
-    chart.save(buffer, format="svg")
+    drawing = _draw(chart).properties(background="transparent")
+    drawing.save(buffer, format="svg")
     ET.register_namespace("", _SVG)
     root = ET.fromstring(buffer.getvalue())  # noqa: S314 - written a line above
-    name = f"{figure.name}-description"
+    name = f"{chart.name}-description"
     root.set("role", "img")
     root.set("aria-labelledby", name)
     for mark in list(root.iter()):
         text = mark.get("aria-label")
         if mark.get("role") == "graphics-symbol" and text:
             ET.SubElement(mark, f"{{{_SVG}}}title").text = text
-    for element in root.iter():  # ids are the page's, so that none may come twice
+    for element in root.iter():  # ids are unique in the page, not in a chart alone
         for key, value in element.attrib.items():
             if key == "id":
-                element.set(key, f"{figure.name}-{value}")
+                element.set(key, f"{chart.name}-{value}")
             else:
-                element.set(key, value.replace("url(#", f"url(#{figure.name}-"))
+                element.set(key, value.replace("url(#", f"url(#{chart.name}-"))
     title = ET.Element(f"{{{_SVG}}}title", {"id": name})
-    title.text = f"{figure.title}. {figure.description}"
+    title.text = f"{chart.title}. {chart.description}"
     root.insert(0, title)
     return ET.tostring(root, encoding="unicode")
 
 
-def _draw(figure: Chart) -> Any:
-    chart = _CHARTS[figure.kind](figure.table)
+def _draw(chart: Chart) -> Any:
     return (
-        chart.configure(font="sans-serif")
+        _DRAWN_BY[chart.kind](chart)
+        .configure(font="sans-serif")
         .configure_axis(
             labelColor="currentColor",
             titleColor="currentColor",
@@ -88,41 +92,56 @@ def _draw(figure: Chart) -> Any:
     )
 
 
-def _lines(table: pl.DataFrame, title: str, unit: str, *, log: bool = False) -> Any:
-    """Draw a line for each strategy over the context length."""
-    x = table.columns[0]
-    wanted = [name for name in table.columns if name.removesuffix(unit) in _COLORS]
-    wanted = [name for name in wanted if name.endswith(unit)]
-    long = table.select(x, *wanted).unpivot(index=x, variable_name="strategy")
-    long = long.with_columns(pl.col("strategy").str.strip_suffix(unit))
-    strategies = [name.removesuffix(unit) for name in wanted]
-    lengths = table[x].to_list()
+def _lines(chart: Chart, *, log: bool = False) -> Any:
+    """Draw a line for each strategy."""
+    names, color = _strategies(chart)
     scale = alt.Scale(type="log", base=2, nice=False)
     return (
-        alt.Chart(long)
+        alt.Chart(_by_strategy(chart))
         .mark_line(point={"size": 30, "filled": True})
         .encode(
             x=alt.X(
-                x, type="quantitative", title="context length, tokens", scale=scale
-            ).axis(values=_ticks(lengths), format=",", grid=False),
-            y=alt.Y("value", type="quantitative", title=title)
+                chart.x, type="quantitative", title=chart.x_title, scale=scale
+            ).axis(
+                values=_ticks(chart.table[chart.x].to_list()), format=",", grid=False
+            ),
+            y=alt.Y("value", type="quantitative", title=chart.y_title)
             .scale(type="log" if log else "linear")
             .axis(format="~s" if log else _NUMBER, tickCount=6),
-            color=_color(strategies),
-            # Lines that coincide are both to be seen.
-            strokeWidth=alt.StrokeWidth("strategy:N", sort=strategies).scale(
-                domain=strategies, range=[5, 2, 2][: len(strategies)]
+            color=color,
+            # Of lines that coincide, both are visible.
+            strokeWidth=alt.StrokeWidth("strategy:N", sort=names).scale(
+                domain=names, range=[5, 2, 2][: len(names)]
             ),
-            strokeDash=alt.StrokeDash("strategy:N", sort=strategies).scale(
-                domain=strategies, range=[[1, 0], [6, 3], [2, 2]][: len(strategies)]
+            strokeDash=alt.StrokeDash("strategy:N", sort=names).scale(
+                domain=names, range=[[1, 0], [6, 3], [2, 2]][: len(names)]
             ),
         )
         .properties(width=_WIDTH, height=_HEIGHT)
     )
 
 
+def _by_strategy(chart: Chart) -> pl.DataFrame:
+    """Return the series one below the other: x, `strategy` (its name) and `value`."""
+    x = pl.col(chart.x)
+    return pl.concat(
+        chart.table.select(
+            x, strategy=pl.lit(STRATEGY_NAMES[strategy]), value=pl.col(column)
+        )
+        for strategy, column in chart.series.items()
+    )
+
+
+def _strategies(chart: Chart) -> tuple[list[str], Any]:
+    """Return the names of the strategies in their order, and their colors."""
+    names = [STRATEGY_NAMES[strategy] for strategy in chart.series]
+    colors = [_COLORS[strategy] for strategy in chart.series]
+    color = alt.Color("strategy:N", sort=names).scale(domain=names, range=colors)
+    return names, color
+
+
 def _ticks(lengths: list[int]) -> list[int]:
-    """Choose context lengths that are written at the axis: powers of two, if any."""
+    """Choose the context lengths at the axis: powers of two, if there are several."""
     powers = [2**power for power in range(lengths[0].bit_length() - 1, 32)]
     powers = [each for each in powers if lengths[0] <= each <= lengths[-1]]
     if len(powers) > 1:
@@ -135,21 +154,11 @@ def _ticks(lengths: list[int]) -> list[int]:
     return ticks
 
 
-def _color(strategies: list[str]) -> Any:
-    colors = [_COLORS[name] for name in strategies]
-    return alt.Color("strategy:N", sort=strategies).scale(
-        domain=strategies, range=colors
-    )
-
-
-def _cuts_chart(table: pl.DataFrame) -> Any:
-    """Draw cuts a document above, and how many documents there are below."""
-    classes = table["tokens"].to_list()
-    strategies = ["concatenation", "best-fit"]
-    long = table.unpivot(
-        on=strategies, index=["tokens", "documents"], variable_name="strategy"
-    )
-    x = alt.X("tokens:N", sort=classes)
+def _cuts(chart: Chart) -> Any:
+    """Draw the cuts of a document above, the number of documents below."""
+    names, color = _strategies(chart)
+    long = _by_strategy(chart)
+    x = alt.X(f"{chart.x}:N", sort=chart.table[chart.x].to_list())
     most = max(1.0, *(float(value) for value in long["value"]))
     steps = [step * 10**power for power in range(13) for step in (1, 2, 5)]
     ticks = [0, *(step for step in steps if step <= most)]
@@ -158,20 +167,20 @@ def _cuts_chart(table: pl.DataFrame) -> Any:
         .mark_bar()
         .encode(
             x=x.axis(labels=False, ticks=False, title=None),
-            xOffset=alt.XOffset("strategy:N", sort=strategies),
+            xOffset=alt.XOffset("strategy:N", sort=names),
             # Linear up to one cut a document, then logarithmic.
-            y=alt.Y("value", type="quantitative", title="cuts (from 1 on, log scale)")
+            y=alt.Y("value", type="quantitative", title=chart.y_title)
             .scale(type="symlog", constant=1, domain=[0, most])
             .axis(values=ticks, format=_NUMBER, labelOverlap="greedy"),
-            color=_color(strategies),
+            color=color,
         )
         .properties(width=_WIDTH, height=_HEIGHT - 60)
     )
     documents = (
-        alt.Chart(table)
-        .mark_bar(color=_COLORS["one document each"])
+        alt.Chart(chart.table)
+        .mark_bar(color=_GREY)
         .encode(
-            x=x.axis(labelAngle=-45, title="tokens in the document"),
+            x=x.axis(labelAngle=-45, title=chart.x_title),
             y=alt.Y("documents:Q").axis(format="~s", tickCount=3),
         )
         .properties(width=_WIDTH, height=60)
@@ -179,17 +188,19 @@ def _cuts_chart(table: pl.DataFrame) -> Any:
     return alt.vconcat(cuts, documents, spacing=8)
 
 
-def _bars(table: pl.DataFrame) -> Any:
-    """Draw the share of sequences in each class, but for full ones: the most by far."""
-    x = table.columns[0]
-    if x.startswith("space"):
-        table = table.filter(pl.col(x) != "0")
+def _bars(chart: Chart) -> Any:
+    """Draw a bar for each class of sequences."""
+    table = chart.table.filter(~pl.col(chart.x).is_in(chart.not_drawn))
+    ((strategy, column),) = chart.series.items()
+    x = alt.X(
+        chart.x, type="nominal", title=chart.x_title, sort=table[chart.x].to_list()
+    )
     return (
         alt.Chart(table)
-        .mark_bar(color=_COLORS["best-fit"])
+        .mark_bar(color=_COLORS[strategy])
         .encode(
-            x=alt.X(x, type="nominal", sort=table[x].to_list()).axis(labelAngle=-45),
-            y=alt.Y("sequences, %", type="quantitative").axis(
+            x=x.axis(labelAngle=-45),
+            y=alt.Y(column, type="quantitative", title=chart.y_title).axis(
                 format=_NUMBER, tickCount=6
             ),
         )
@@ -197,11 +208,11 @@ def _bars(table: pl.DataFrame) -> Any:
     )
 
 
-_CHARTS: dict[Kind, Callable[[pl.DataFrame], Any]] = {
-    "documents-cut": lambda table: _lines(table, "documents cut, %", ", %"),
-    "padding": lambda table: _lines(table, "padding, % of the capacity", ", %"),
-    "sequences": lambda table: _lines(table, "sequences", "", log=True),
-    "cuts": _cuts_chart,
+_DRAWN_BY: dict[Kind, Callable[[Chart], Any]] = {
+    "documents-cut": _lines,
+    "padding": _lines,
+    "sequences": partial(_lines, log=True),
+    "cuts": _cuts,
     "documents-per-sequence": _bars,
     "space-left": _bars,
 }

@@ -1,4 +1,4 @@
-"""Write a report: a page that needs no network, or each chart as a picture."""
+"""Write a report: one page that needs no network, or a picture of each chart."""
 
 from importlib.resources import files
 from importlib.util import find_spec
@@ -16,7 +16,7 @@ ReportFormat = Literal["html", "png", "svg"]
 
 
 def check_extra() -> None:
-    """Refuse, before any work is done, what cannot be drawn."""
+    """Raise MissingExtraError if a package of the extra `plot` is not installed."""
     for name in ("altair", "jinja2", "vl_convert"):
         if find_spec(name) is None:
             msg = (
@@ -29,7 +29,7 @@ def check_extra() -> None:
 def check_report_output(
     output: Path, report_format: ReportFormat, sources: list[Path], *, overwrite: bool
 ) -> None:
-    """Refuse, before any work is done, an output that could not be written."""
+    """Refuse an output that cannot be written, before the corpus is read."""
     if report_format == "html":
         check_output(output, suffix=".html", sources=sources, overwrite=overwrite)
     elif output.exists() and not output.is_dir():
@@ -43,42 +43,38 @@ def check_report_output(
 def write_report(
     report: Report, output: Path, report_format: ReportFormat, *, overwrite: bool
 ) -> list[Path]:
-    """Write the page, or the charts into a folder; return what was written."""
+    """Write the page, or the charts into a folder; return the files written."""
     if report_format == "html":
         with replacing(output, overwrite=overwrite) as temporary:
             temporary.write_text(render(report), "utf-8")
         return [output]
     from fastpack.reports.drawing import save_image  # noqa: PLC0415
 
-    figures = [
-        *report.sweep,
-        *(each for part in report.sections for each in part.figures),
-    ]
-    if not figures:
+    if not report.charts:
         msg = (
             "there is nothing to draw: no document has a token\n"
             "Hint: are these the right sources, and the right column of lengths?"
         )
         raise DataError(msg)
     output.mkdir(parents=True, exist_ok=True)
-    targets = [output / f"{figure.name}.{report_format}" for figure in figures]
+    targets = [output / f"{chart.name}.{report_format}" for chart in report.charts]
     for target in targets:
         check_output(target, suffix=target.suffix, overwrite=overwrite)
-    for figure, target in zip(figures, targets, strict=True):
+    for chart, target in zip(report.charts, targets, strict=True):
         with replacing(target, overwrite=overwrite) as temporary:
-            save_image(figure, temporary, report_format)
+            save_image(chart, temporary, report_format)
     return targets
 
 
 def render(report: Report) -> str:
-    """Return the page."""
+    """Return the page as HTML."""
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415
     from markupsafe import Markup  # noqa: PLC0415
 
     from fastpack.reports.drawing import as_svg  # noqa: PLC0415
 
-    def drawn(figure: Chart) -> Markup:
-        return Markup(as_svg(figure))  # noqa: S704 - the texts in it are escaped there
+    def drawn(chart: Chart) -> Markup:
+        return Markup(as_svg(chart))  # noqa: S704 - the texts in it are escaped there
 
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -89,7 +85,7 @@ def render(report: Report) -> str:
 
 
 def _cell(value: Any) -> str:
-    """Write a number as people read it: 99.9998, not 100; 0.00007, not 7e-05."""
+    """Format a cell for people: 99.9998, not 100; 0.00007, not 7e-05."""
     if isinstance(value, float):
         digits = 4 if abs(value) >= 1 or not value else 2 - int(log10(abs(value)) // 1)
         return f"{value:,.{min(digits, 12)}f}".rstrip("0").rstrip(".")

@@ -1,4 +1,4 @@
-"""quality(): what the bins of a plan hold, and how far it is from the least number."""
+"""quality(): chunks and space in the bins of a plan, and its distance from a bound."""
 
 from typing import Any
 
@@ -9,20 +9,21 @@ from fastpack.packing.plan import PackingPlan
 
 
 def quality(plan: PackingPlan) -> dict[str, Any]:
-    """Say how good a plan is, without assigning it.
+    """Measure how good a plan is, without assigning it.
 
     Parameters
     ----------
     plan
-        The plan; what this costs depends on its runs, not on its documents.
+        The plan. Time depends on the number of its runs, not of documents.
 
     Returns
     -------
     dict
-        `n_bins`; `lower_bound`, the number of bins that are proven to be needed, `gap`
-        and `gap_share`, the bins above it and that as a fraction of the bound;
-        chunks in a bin: `chunks_per_bin_mean`, `_median`, `_p99` and `_max`;
-        `bins_not_full` and `bins_not_full_share`.
+        `n_bins`; `lower_bound`, the number of bins that is proven to be needed; `gap`
+        and `gap_share`, the bins above the bound, and that as a fraction of it;
+        `chunks_per_bin_mean`, `_median`, `_p99` and `_max`, the chunks in a bin;
+        `bins_not_full` and `bins_not_full_share`, the bins with space left, and that as
+        a fraction of all.
 
     Examples
     --------
@@ -35,13 +36,12 @@ def quality(plan: PackingPlan) -> dict[str, Any]:
     """
     bins = bins_of(plan)
     n_bins, lower_bound = plan.n_bins, plan.lower_bound
-    held = bins["chunks"].to_numpy()
-    counts = bins["bins"].to_numpy()
-    up_to = np.cumsum(counts)
+    chunks = bins["chunks"].to_numpy()
+    up_to = np.cumsum(bins["bins"].to_numpy())
 
     def quantile(share: float) -> int:
         """Return the quantile `share` of the chunks in a bin."""
-        return int(held[np.searchsorted(up_to, share * n_bins)]) if n_bins else 0
+        return int(chunks[np.searchsorted(up_to, share * n_bins)]) if n_bins else 0
 
     not_full = int(bins.filter(pl.col("space") > 0)["bins"].sum())
     return {
@@ -52,36 +52,36 @@ def quality(plan: PackingPlan) -> dict[str, Any]:
         "chunks_per_bin_mean": plan.n_chunks / n_bins if n_bins else 0.0,
         "chunks_per_bin_median": quantile(0.5),
         "chunks_per_bin_p99": quantile(0.99),
-        "chunks_per_bin_max": int(held.max(initial=0)),
+        "chunks_per_bin_max": int(chunks.max(initial=0)),
         "bins_not_full": not_full,
         "bins_not_full_share": not_full / n_bins if n_bins else 0.0,
     }
 
 
 def bins_of(plan: PackingPlan) -> pl.DataFrame:
-    """Count the bins of a plan by what they hold.
+    """Count the bins of a plan by their chunks and their space.
 
-    Neighbouring bins that the same runs filled hold the same: what changes from one bin
-    to the next is summed up. O(runs), for any number of bins.
+    Neighbouring bins that the same runs filled are alike, so the changes from one bin
+    to the next are summed up. O(runs log runs), for any number of bins.
 
     Returns
     -------
     polars.DataFrame
-        `chunks` (how many a bin holds), `space` (tokens left in it), `bins` (how many
-        bins are like that): one row a pair, ascending; all Int64.
+        One row a pair of `chunks` (in a bin) and `space` (tokens left in it),
+        ascending; `bins` (the number of such bins). All Int64.
     """
     runs = plan.runs
     first = runs["first_bin"].to_numpy()
     end = first + runs["bins"].to_numpy()
     chunks = runs["chunks_per_bin"].cast(pl.Int64).to_numpy()
     lengths = runs["chunk_length"].cast(pl.Int64).to_numpy()
-    taken = chunks * plan.options.footprints(lengths)
+    footprints = chunks * plan.options.footprints(lengths)
     edges = np.unique(np.concatenate([[0, plan.n_bins], first, end]))
     changes = np.zeros((2, edges.size), np.int64)
     for bounds, sign in ((first, 1), (end, -1)):
         places = np.searchsorted(edges, bounds)
         np.add.at(changes[0], places, sign * chunks)
-        np.add.at(changes[1], places, sign * taken)
+        np.add.at(changes[1], places, sign * footprints)
     held, filled = np.cumsum(changes, axis=1)[:, :-1]
     table = pl.DataFrame(
         {
@@ -90,5 +90,5 @@ def bins_of(plan: PackingPlan) -> pl.DataFrame:
             "bins": np.diff(edges),
         }
     )
-    like = table.group_by("chunks", "space").agg(pl.col("bins").sum())
-    return like.sort("chunks", "space")
+    alike = table.group_by("chunks", "space").agg(pl.col("bins").sum())
+    return alike.sort("chunks", "space")

@@ -26,8 +26,10 @@ def test_figures_are_those_of_compare_and_the_plan(lengths, context_lengths, rul
     if not sum(lengths):
         assert report.sweep == []
         return
-    assert {figure.kind for figure in report.sweep} == KINDS
-    cut, padding, sequences = (figure.table for figure in report.sweep)
+    assert {chart.kind for chart in report.sweep} == KINDS
+    for chart in report.charts:
+        assert {chart.x, *chart.series.values()} <= set(chart.table.columns)
+    cut, padding, sequences = (chart.table for chart in report.sweep)
     table = fastpack.compare(
         series, context_length=cut["context length"].to_list(), **rules
     )
@@ -45,9 +47,9 @@ def test_figures_are_those_of_compare_and_the_plan(lengths, context_lengths, rul
     ):
         plan = fastpack.plan(series, context_length=context_length, **rules)
         if not plan.n_bins:
-            assert section.figures == []
+            assert section.charts == []
             continue
-        cuts, documents, *space = (figure.table for figure in section.figures)
+        cuts, documents, *space = (chart.table for chart in section.charts)
         expected = fastpack.cuts(series, context_length=context_length, **rules)
         for mine, theirs in (
             ("concatenation", "concatenate"),
@@ -64,7 +66,7 @@ def test_figures_are_those_of_compare_and_the_plan(lengths, context_lengths, rul
 
 def test_classes_of_many_documents_in_a_sequence():
     report = report_of([1] * 1000 + [64] * 3, [64])
-    table = report.sections[0].figures[1].table
+    table = report.sections[0].charts[1].table
     # 3 documents of 64; 15 sequences of 64 documents of 1 token, one of 40.
     wanted = table.filter(pl.col("sequences") > 0)
     assert wanted["documents in a sequence"].to_list() == ["1", "32 - 47", "64"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import fastpack
 from fastpack import DataError, OptionError, OptionTypeError
-from fastpack.reports.corpus import STRATEGIES
+from fastpack.reports.compare import STRATEGIES
 from oracle import RULES, cut_token_by_token
 
 
@@ -125,6 +125,8 @@ def test_parameters_that_cannot_be_right():
         fastpack.compare(lengths, context_length=[])
     with pytest.raises(OptionError, match="`context_length` must be at least 1"):
         fastpack.compare(lengths, context_length=[8, 0])
+    with pytest.raises(OptionTypeError, match="`context_length` must be an integer"):
+        fastpack.cuts(lengths, context_length=[8])
     with pytest.raises(OptionError, match="one that is unknown: 'first_fit'"):
         fastpack.compare(lengths, strategies=["first_fit"])
     with pytest.raises(

@@ -4,7 +4,9 @@ import io
 
 import pytest
 
+from corpora import report_of
 from fastpack.cli.main import main
+from fastpack.reports.drawing import as_svg
 
 pytest.importorskip("altair")
 
@@ -30,3 +32,21 @@ def test_pictures(corpus, tmp_path, capsys, image_format):
     assert main([*command, str(output)]) == 1
     assert main([*command, str(corpus)]) == 2
     assert "folder" in capsys.readouterr().err
+
+
+def test_drawing_reads_no_names():
+    (chart, *_) = report_of([9, 4, 300, 2] * 9, [8, 64]).sweep
+    renamed = chart.table.rename(
+        {
+            chart.x: "x",
+            **{
+                column: f"column {number}"
+                for number, column in enumerate(chart.series.values())
+            },
+        }
+    )
+    series = {
+        strategy: f"column {number}" for number, strategy in enumerate(chart.series)
+    }
+    drawn = as_svg(chart._replace(table=renamed, x="x", series=series))
+    assert drawn == as_svg(chart)

@@ -108,7 +108,7 @@ def test_what_is_missing_is_named(corpus, tmp_path, monkeypatch, capsys):
 
 
 def test_nothing_half_written(corpus, tmp_path, monkeypatch):
-    def fail(figure):
+    def fail(chart):
         msg = "no more space"
         raise OSError(msg)
 
