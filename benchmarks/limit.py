@@ -24,7 +24,7 @@ import fastpack
 from benchmarks.distributions import DISTRIBUTIONS, make_lengths
 from benchmarks.figures import in_turns, touch_output
 from benchmarks.kernels import count
-from fastpack.cli.shared_arguments import positive
+from fastpack.cli.arguments import positive
 from fastpack.packing.assigner import ROW_BYTES, allocate
 from fastpack.packing.plan import PackingPlan
 

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import fastpack
 from benchmarks.kernels import assign, count
-from fastpack.cli.shared_arguments import positive
+from fastpack.cli.arguments import positive
 from fastpack.packing.plan import PackingPlan
 
 SHARD_DOCUMENTS = 10_000_000

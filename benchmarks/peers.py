@@ -34,7 +34,7 @@ import fastpack  # noqa: E402
 from benchmarks.distributions import WORKLOADS, make_lengths  # noqa: E402
 from benchmarks.packers import PACKERS, split  # noqa: E402
 from benchmarks.per_chunk import pack_one_by_one  # noqa: E402
-from fastpack.cli.shared_arguments import positive  # noqa: E402
+from fastpack.cli.arguments import positive  # noqa: E402
 from fastpack.reports.quality import bins_of  # noqa: E402
 
 CONTEXT_LENGTH = 2048

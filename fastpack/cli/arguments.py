@@ -1,20 +1,25 @@
 """The arguments of the commands."""
 
 import argparse
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
+from typing import Any, TypeAlias, get_args
 
-from fastpack.cli.shared_arguments import (
-    SOURCES,
-    add_columns,
-    add_context_length,
-    add_context_lengths,
-    add_json,
-    add_lengths,
-    add_overwrite,
-    add_rules,
-    positive,
-)
+from fastpack.options import LongDocuments, PackingOptions
 from fastpack.version import __version__
+
+CONTEXT_LENGTHS = (2048, 8192)
+"""The context lengths if none is given to a command that takes several."""
+
+_AddParser: TypeAlias = Callable[..., argparse.ArgumentParser]
+"""Makes the parser of a command."""
+
+_SOURCES = (
+    "files, folders or globs: Parquet (.parquet .pq), Arrow IPC (.arrow .ipc "
+    ".feather), CSV (.csv) or NDJSON (.ndjson .jsonl), read in the order in which they "
+    "are listed, the files of a folder or glob by name, part-2 before part-10"
+)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -25,30 +30,31 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_pack(commands)
-    _add_plan(commands)
-    _add_compare(commands)
-    _add_report(commands)
-    _add_verify(commands)
-    _add_demo(commands)
+    for add in (
+        _add_pack,
+        _add_plan,
+        _add_compare,
+        _add_report,
+        _add_verify,
+        _add_demo,
+    ):
+        add(commands.add_parser)
     return parser
 
 
-def _add_pack(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-) -> None:
-    parser = commands.add_parser(
+def _add_pack(add_parser: _AddParser) -> None:
+    parser = add_parser(
         "pack",
         help="pack a table of document lengths; write the assignment table",
         usage="fastpack pack SOURCE ... --context-length L --output PATH [options]",
         description=(
             "Pack documents into training sequences and write which chunk of which "
-            "document goes where: one row a chunk, in document order. Into a file, in "
-            "memory; or into a folder, a file for each source: for a corpus of any "
-            "size, by all processors, and a run that was killed goes on where it was."
+            "document goes where: one row a chunk, in document order. A file as output "
+            "is packed in memory. A folder gets one file a source: any size, all "
+            "processors, and a killed run resumes."
         ),
     )
-    add_lengths(parser)
+    _add_corpus(parser)
     parser.add_argument(
         "--output",
         required=True,
@@ -73,50 +79,47 @@ def _add_pack(
     parser.add_argument(
         "--no-resume",
         action="store_true",
-        help="refuse a folder that holds an earlier run, rather than go on with it",
+        help="refuse a folder that holds an earlier run, rather than resume it",
     )
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    add_overwrite(parser, "replace an output that exists; in a folder, start anew")
+    _add_json(parser)
+    _add_overwrite(parser, "replace an output that exists; in a folder, start anew")
+    _add_rules(parser)
 
 
-def _add_plan(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-) -> None:
-    parser = commands.add_parser(
+def _add_plan(add_parser: _AddParser) -> None:
+    parser = add_parser(
         "plan",
         help="print the figures of a packing, without the assignment table",
         usage="fastpack plan SOURCE ... --context-length L [options]",
         description=(
-            "Print the figures of a packing, in the time it takes to read the lengths "
+            "Print the figures of a packing. It takes the time to read the lengths, "
             "batch by batch."
         ),
     )
-    add_lengths(parser)
+    _add_corpus(parser)
+    _add_json(parser)
+    _add_rules(parser)
 
 
-def _add_compare(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-) -> None:
-    parser = commands.add_parser(
+def _add_compare(add_parser: _AddParser) -> None:
+    parser = add_parser(
         "compare",
         help="compare best-fit packing with concatenation and truncation",
         usage="fastpack compare SOURCE ... [--context-length L ...] [options]",
         description=(
-            "Count what concatenation, truncation and best-fit packing make of a "
-            "corpus, for several context lengths, in one pass over its lengths."
+            "Count the sequences, cuts and padding of a corpus by concatenation, "
+            "truncation and best-fit packing, for several context lengths, in one pass "
+            "over its lengths."
         ),
     )
-    parser.add_argument("sources", nargs="+", metavar="SOURCE", help=SOURCES)
-    add_columns(parser)
-    add_context_lengths(parser)
-    add_rules(parser)
-    add_json(parser)
+    _add_corpus(parser, several=True)
+    _add_json(parser)
+    _add_rules(parser)
 
 
-def _add_report(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-) -> None:
-    parser = commands.add_parser(
+def _add_report(add_parser: _AddParser) -> None:
+    parser = add_parser(
         "report",
         help="draw what packing makes of a corpus, for several context lengths",
         usage="fastpack report SOURCE ... --output report.html [options]",
@@ -127,9 +130,7 @@ def _add_report(
             "`plot`."
         ),
     )
-    parser.add_argument("sources", nargs="+", metavar="SOURCE", help=SOURCES)
-    add_columns(parser)
-    add_context_lengths(parser)
+    _add_corpus(parser, several=True)
     parser.add_argument(
         "--output",
         required=True,
@@ -143,42 +144,31 @@ def _add_report(
         default="html",
         help="one page, or each chart as a picture (default: %(default)s)",
     )
-    add_rules(parser)
-    add_overwrite(parser)
+    _add_overwrite(parser)
+    _add_rules(parser)
 
 
-def _add_verify(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-) -> None:
-    parser = commands.add_parser(
+def _add_verify(add_parser: _AddParser) -> None:
+    parser = add_parser(
         "verify",
         help="check an assignment: every document, every row, every bin",
         usage="fastpack verify PATH [--source SOURCE ...] [options]",
         description=(
-            "Check that what `fastpack pack` wrote is a valid packing, by the rules "
-            "that it says itself; with --source, of these documents. Exit code 1 if it "
-            "is not."
+            "Check that the output of `fastpack pack` is a valid packing, by the rules "
+            "written in it; with --source, of these documents. If not: exit code 1."
         ),
     )
     parser.add_argument(
         "assignment", type=Path, metavar="PATH", help="a .parquet file, or a folder"
     )
-    parser.add_argument(
-        "--source",
-        nargs="+",
-        action="extend",
-        dest="sources",
-        metavar="SOURCE",
-        help="the documents that were packed: " + SOURCES,
-    )
-    add_columns(parser)
-    add_json(parser)
+    text = f"the documents that were packed: {_SOURCES}"
+    _add_sources(parser, "--source", help=text, action="extend", dest="sources")
+    _add_columns(parser)
+    _add_json(parser)
 
 
-def _add_demo(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-) -> None:
-    parser = commands.add_parser(
+def _add_demo(add_parser: _AddParser) -> None:
+    parser = add_parser(
         "demo",
         help="pack Python's standard library, beside concatenation",
         description=(
@@ -187,7 +177,7 @@ def _add_demo(
         ),
     )
     parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER")
-    add_context_length(parser, required=False)
+    _add_context_length(parser, default=2048)
     parser.add_argument(
         "--output",
         type=Path,
@@ -196,4 +186,115 @@ def _add_demo(
         help="the folder for documents.parquet and assignment.parquet "
         "(default: %(default)s)",
     )
-    add_overwrite(parser)
+    _add_overwrite(parser)
+
+
+def _add_corpus(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """Add the documents, and one context length or several."""
+    _add_sources(parser, "sources", help=_SOURCES)
+    _add_columns(parser)
+    if several:
+        _add_context_length(parser, nargs="+", action="extend")
+    else:
+        _add_context_length(parser, required=True)
+
+
+def _add_sources(parser: argparse.ArgumentParser, name: str, **settings: Any) -> None:
+    parser.add_argument(name, nargs="+", metavar="SOURCE", **settings)
+
+
+def _add_columns(parser: argparse.ArgumentParser) -> None:
+    """Add the column of lengths."""
+    lengths = parser.add_mutually_exclusive_group()
+    lengths.add_argument(
+        "--length",
+        default="n_tokens",
+        metavar="COLUMN",
+        help="the column of document lengths in tokens (default: %(default)s)",
+    )
+    lengths.add_argument(
+        "--tokens",
+        metavar="COLUMN",
+        help="a column of token lists, in place of a column of lengths",
+    )
+
+
+def _add_context_length(parser: argparse.ArgumentParser, **settings: Any) -> None:
+    text = "tokens in a training sequence"
+    if "nargs" in settings:
+        text += f"; may be repeated (default: {' '.join(map(str, CONTEXT_LENGTHS))})"
+    elif "default" in settings:
+        text += " (default: %(default)s)"
+    parser.add_argument(
+        "--context-length", type=_context_length, metavar="L", help=text, **settings
+    )
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--json", action="store_true", help="print the figures as JSON, to stdout"
+    )
+
+
+def _add_overwrite(
+    parser: argparse.ArgumentParser, text: str = "replace an output that exists"
+) -> None:
+    parser.add_argument("--overwrite", action="store_true", help=text)
+
+
+def _add_rules(parser: argparse.ArgumentParser) -> None:
+    """Add the rules of `PackingOptions`, with its defaults; it checks their values."""
+    defaults = {field.name: field.default for field in fields(PackingOptions)}
+    group = parser.add_argument_group("rules of the packing")
+    for name, (settings, text) in _RULES.items():
+        option = f"--{name.replace('_', '-')}"
+        group.add_argument(option, default=defaults[name], help=text, **settings)
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        message = f"must be an integer, got {text!r}"
+        raise argparse.ArgumentTypeError(message) from error
+
+
+def positive(text: str) -> int:
+    """Read an integer of at least 1."""
+    number = _integer(text)
+    if number < 1:
+        message = f"must be an integer of at least 1, got {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return number
+
+
+def _context_length(text: str) -> int:
+    try:
+        return PackingOptions(context_length=int(text)).context_length
+    except ValueError as error:
+        message = f"must be an integer from 1 to 2**31 - 1, got {text!r}"
+        raise argparse.ArgumentTypeError(message) from error
+
+
+_NUMBER: dict[str, Any] = {"type": _integer, "metavar": "N"}
+
+_RULES: dict[str, tuple[dict[str, Any], str]] = {
+    "long_documents": (
+        {"choices": get_args(LongDocuments)},
+        "what to do with documents longer than a sequence (default: split)",
+    ),
+    "max_documents": (_NUMBER, "at most N chunks in a sequence (default: any number)"),
+    "extra_tokens": (_NUMBER, "N tokens (BOS, EOS) will be added to every chunk"),
+    "align": (_NUMBER, "every chunk takes a multiple of N tokens in its sequence"),
+    "min_chunk": (_NUMBER, "drop remainders of split documents shorter than N tokens"),
+    "by": (
+        {"nargs": "+", "action": "extend", "metavar": "COLUMN"},
+        "columns in which the documents of a sequence do not differ",
+    ),
+    "shuffle_seed": (
+        {"type": _integer, "metavar": "SEED"},
+        "number the sequences at random, for training in the order of `bin`",
+    ),
+    "bins_multiple": (_NUMBER, "round the number of sequences up to a multiple of N"),
+}
+"""The rules of `PackingOptions`: what `add_argument` takes, and the help text."""

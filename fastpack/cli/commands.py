@@ -1,7 +1,6 @@
-"""What the commands do: call the package with their arguments, show the result."""
+"""The commands: each calls the package with its arguments, and prints the result."""
 
 import argparse
-import json
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,14 +8,17 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, cast
 
+from fastpack.cli.arguments import CONTEXT_LENGTHS
 from fastpack.cli.demo import run_demo
 from fastpack.cli.display import (
-    show_comparison,
-    show_demo,
-    show_plan,
-    show_quality,
-    show_verification,
+    comparison_tables,
+    demo_table,
+    plan_table,
+    print_tables,
+    quality_table,
+    verification_table,
 )
+from fastpack.cli.printing import print_json, say
 from fastpack.cli.progress import showing_progress
 from fastpack.documents.batches import Documents
 from fastpack.errors import OptionError
@@ -36,22 +38,23 @@ from fastpack.reports.report import make_report
 
 
 def _pack(arguments: argparse.Namespace) -> None:
+    (options,) = _options(arguments)
     output = Path(arguments.output)
     into_folder = arguments.output.endswith(("/", os.sep)) or output.is_dir()
     paths = find_sources(arguments.sources, output)
     if into_folder:
-        plan = _pack_into_folder(paths, arguments)
+        plan = _pack_into_folder(paths, options, arguments)
     else:
-        plan = _pack_into_file(paths, output, arguments)
+        plan = _pack_into_file(paths, options, arguments)
     if arguments.json:
-        print(json.dumps({"output": arguments.output, **plan.as_dict()}))  # noqa: T201
+        print_json({"output": arguments.output, **plan.as_dict()})
     elif not arguments.quiet:
-        show_plan(plan)
-        print(f"wrote {arguments.output}", file=sys.stderr)  # noqa: T201
+        print_tables(plan_table(plan), stream=sys.stderr)
+        say(f"wrote {arguments.output}")
 
 
 def _pack_into_file(
-    paths: list[Path], output: Path, arguments: argparse.Namespace
+    paths: list[Path], options: PackingOptions, arguments: argparse.Namespace
 ) -> PackingPlan:
     for name in ("workers", "no_resume"):
         if getattr(arguments, name):
@@ -61,14 +64,17 @@ def _pack_into_file(
                 "Hint: put a slash at the end of the name of a folder."
             )
             raise OptionError(msg)
+    output = Path(arguments.output)
     check_output(output, sources=paths, overwrite=arguments.overwrite)
-    batch = read_batch(paths, _columns(arguments))
-    table, plan = pack_batch(batch, _options(arguments))
+    batch = read_batch(paths, _selection(arguments, options))
+    table, plan = pack_batch(batch, options)
     write_parquet(table, output, plan.as_dict(), overwrite=arguments.overwrite)
     return plan
 
 
-def _pack_into_folder(paths: list[Path], arguments: argparse.Namespace) -> PackingPlan:
+def _pack_into_folder(
+    paths: list[Path], options: PackingOptions, arguments: argparse.Namespace
+) -> PackingPlan:
     workers: Any = nullcontext()
     if arguments.workers is not None:
         workers = ThreadPoolExecutor(arguments.workers)
@@ -77,41 +83,59 @@ def _pack_into_folder(paths: list[Path], arguments: argparse.Namespace) -> Packi
         settings = RunSettings(
             executor, not arguments.no_resume, arguments.overwrite, report
         )
-        columns, options = _columns(arguments), _options(arguments)
-        return pack_shards(paths, arguments.output, columns, options, settings)
+        selection = _selection(arguments, options)
+        return pack_shards(paths, arguments.output, selection, options, settings)
 
 
 def _plan(arguments: argparse.Namespace) -> None:
-    histogram = count_sources(find_sources(arguments.sources), _columns(arguments))
-    plan = PackingPlan(histogram, _options(arguments))
+    (options,) = _options(arguments)
+    paths = find_sources(arguments.sources)
+    plan = PackingPlan(count_sources(paths, _selection(arguments, options)), options)
     figures = quality(plan)
     if arguments.json:
-        print(json.dumps({**plan.as_dict(), "quality": figures}))  # noqa: T201
+        print_json({**plan.as_dict(), "quality": figures})
     else:
-        show_plan(plan)
-        show_quality(figures)
+        print_tables(plan_table(plan), quality_table(figures))
 
 
-def _columns(arguments: argparse.Namespace) -> Selection:
-    return _plain_columns(arguments)._replace(
-        keep=getattr(arguments, "keep", None), by=_options(arguments).by_columns
-    )
+def _compare(arguments: argparse.Namespace) -> None:
+    options = _options(arguments)
+    paths = find_sources(arguments.sources)
+    documents = scan_all(paths, _selection(arguments, options[0]))
+    comparison = compare_corpus(count_corpus(documents, options))
+    if arguments.json:
+        print_json(comparison.to_dicts())
+    else:
+        print_tables(*comparison_tables(comparison))
 
 
-def _plain_columns(arguments: argparse.Namespace) -> Selection:
-    return Selection(
-        length=arguments.length if arguments.tokens is None else arguments.tokens,
-        token_lists=arguments.tokens is not None,
-    )
+def _report(arguments: argparse.Namespace) -> None:
+    check_extra()
+    options = _options(arguments)
+    paths = find_sources(arguments.sources)
+    output, form = arguments.output, arguments.format
+    check_report_output(output, form, paths, overwrite=arguments.overwrite)
+    documents = scan_all(paths, _selection(arguments, options[0]))
+    report = make_report(", ".join(arguments.sources), documents, options)
+    for path in write_report(report, output, form, overwrite=arguments.overwrite):
+        say(f"wrote {path}")
 
 
-def _options(arguments: argparse.Namespace) -> PackingOptions:
-    return PackingOptions(context_length=arguments.context_length, **_rules(arguments))
+def _verify(arguments: argparse.Namespace) -> None:
+    documents = None
+    if arguments.sources:
+        paths = find_sources(arguments.sources)
 
+        def documents(options: PackingOptions) -> Documents:
+            return scan_all(paths, _selection(arguments, options))
 
-def _rules(arguments: argparse.Namespace) -> PackingRules:
-    rules = {name: getattr(arguments, name) for name in PackingRules.__annotations__}
-    return cast("PackingRules", rules)
+    figures, options = verify_files(arguments.assignment, documents)
+    if arguments.json:
+        described = {"options": options.as_dict(), "figures": figures}
+        print_json({"assignment": str(arguments.assignment), **described})
+    else:
+        print_tables(verification_table(figures, options))
+        say(f"verified {arguments.assignment}")
 
 
 def _demo(arguments: argparse.Namespace) -> None:
@@ -121,52 +145,26 @@ def _demo(arguments: argparse.Namespace) -> None:
         arguments.context_length,
         overwrite=arguments.overwrite,
     )
-    show_demo(demo)
+    print_tables(demo_table(demo.plan, demo.comparison))
+    for path in (demo.documents, demo.assignment):
+        say(f"wrote {path}")
 
 
-def _verify(arguments: argparse.Namespace) -> None:
-    documents = None
-    if arguments.sources:
-        paths = find_sources(arguments.sources)
-        columns = _plain_columns(arguments)
-
-        def documents(options: PackingOptions) -> Documents:
-            return scan_all(paths, columns._replace(by=options.by_columns))
-
-    figures, options = verify_files(arguments.assignment, documents)
-    if arguments.json:
-        described = {"options": options.as_dict(), "figures": figures}
-        print(json.dumps({"assignment": str(arguments.assignment), **described}))  # noqa: T201
-    else:
-        show_verification(arguments.assignment, figures, options)
+def _options(arguments: argparse.Namespace) -> list[PackingOptions]:
+    """Return the options, one for each context length of the command."""
+    rules = {name: getattr(arguments, name) for name in PackingRules.__annotations__}
+    context_length = arguments.context_length or CONTEXT_LENGTHS
+    return options_for(context_length, cast("PackingRules", rules))
 
 
-def _several(arguments: argparse.Namespace) -> tuple[list[PackingOptions], Selection]:
-    """Return the options for several context lengths, and the columns they need."""
-    options = options_for(arguments.context_length or [2048, 8192], _rules(arguments))
-    return options, _plain_columns(arguments)._replace(by=options[0].by_columns)
-
-
-def _compare(arguments: argparse.Namespace) -> None:
-    options, columns = _several(arguments)
-    documents = scan_all(find_sources(arguments.sources), columns)
-    table = compare_corpus(count_corpus(documents, options))
-    if arguments.json:
-        print(json.dumps(table.to_dicts()))  # noqa: T201
-    else:
-        show_comparison(table)
-
-
-def _report(arguments: argparse.Namespace) -> None:
-    check_extra()
-    options, columns = _several(arguments)
-    paths = find_sources(arguments.sources)
-    output, form = arguments.output, arguments.format
-    check_report_output(output, form, paths, overwrite=arguments.overwrite)
-    name = ", ".join(arguments.sources)
-    report = make_report(name, scan_all(paths, columns), options)
-    for path in write_report(report, output, form, overwrite=arguments.overwrite):
-        print(f"wrote {path}", file=sys.stderr)  # noqa: T201
+def _selection(arguments: argparse.Namespace, options: PackingOptions) -> Selection:
+    """Return the columns that a command reads."""
+    return Selection(
+        length=arguments.length if arguments.tokens is None else arguments.tokens,
+        keep=getattr(arguments, "keep", None),
+        token_lists=arguments.tokens is not None,
+        by=options.by_columns,
+    )
 
 
 COMMANDS = {

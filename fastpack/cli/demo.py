@@ -1,4 +1,4 @@
-"""The main job on real input that every machine has: Python's standard library."""
+"""The demo: pack Python's standard library, a corpus that every machine has."""
 
 import os
 import sysconfig
@@ -7,20 +7,30 @@ from typing import NamedTuple
 
 import polars as pl
 
-from fastpack.documents.batches import select_batch
+from fastpack.documents.batches import as_documents, select_batch
 from fastpack.errors import SourceNotFoundError
 from fastpack.options import PackingOptions
 from fastpack.outputs import check_output, write_parquet
-from fastpack.packing.pack import pack_batch
 from fastpack.packing.plan import PackingPlan
-from fastpack.reports.compare import compare
+from fastpack.reports.compare import compare_corpus
+from fastpack.reports.corpus import count_corpus
 
 WORD_OR_SYMBOL = r"\w+|[^\w\s]"
-"""What counts as a token in this demo."""
+"""The pattern of a token in this demo."""
 
 
 class Demo(NamedTuple):
-    """What the demo found and wrote."""
+    """The files that the demo wrote, and what they hold.
+
+    Parameters
+    ----------
+    documents, assignment
+        The two files.
+    plan
+        The packing.
+    comparison
+        The table of `fastpack.compare`.
+    """
 
     documents: Path
     assignment: Path
@@ -36,14 +46,19 @@ def run_demo(
     Parameters
     ----------
     folder
-        Where the files are; None is the running Python's standard library.
+        The folder of the files; None is the running Python's standard library.
     output
         The folder for ``documents.parquet`` (`path`, `n_tokens`) and
         ``assignment.parquet``; made if it is absent.
     context_length
         L, in tokens.
     overwrite
-        Whether these files may be there already.
+        Whether these files may exist already.
+
+    Raises
+    ------
+    SourceNotFoundError, OutputExistsError
+        There is no .py file in the folder; there are such outputs.
     """
     options = PackingOptions(context_length=context_length)
     files = python_files(folder)
@@ -53,15 +68,17 @@ def run_demo(
         check_output(target, overwrite=overwrite)
     documents = _tokenized(files, folder or standard_library())
     batch = select_batch(documents, "n_tokens", keep="path")
-    assignment, plan = pack_batch(batch, options)
-    description = plan.as_dict()
+    corpus = count_corpus(as_documents(batch.lengths, ()), [options])
+    packed = corpus.contexts[0].plan
+    assignment = packed.assigner().table(batch)
+    description = packed.as_dict()
     write_parquet(documents, targets[0], description, overwrite=overwrite)
     write_parquet(assignment, targets[1], description, overwrite=overwrite)
     return Demo(
         documents=targets[0],
         assignment=targets[1],
-        plan=plan,
-        comparison=compare(batch.lengths, context_length=context_length),
+        plan=packed,
+        comparison=compare_corpus(corpus),
     )
 
 
@@ -74,7 +91,7 @@ def python_files(folder: Path | None) -> list[Path]:
     """Return the .py files below a folder; None is the standard library."""
     root = folder or standard_library()
     files = root.rglob("*.py") if root.is_dir() else []
-    # Packages that were installed beside the standard library are no part of it.
+    # Packages installed beside the standard library are not part of it.
     installed = {"site-packages", "dist-packages"} if folder is None else set()
     found = sorted(
         file

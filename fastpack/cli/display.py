@@ -1,125 +1,172 @@
-"""What the commands print for people: tables, on stderr."""
+"""The tables that the commands print for people."""
 
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TextIO
 
 import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from fastpack.cli.demo import Demo
 from fastpack.options import PackingOptions
 from fastpack.packing.plan import PackingPlan
+from fastpack.reports.compare import STRATEGY_NAMES
+
+_PLAN = {
+    "n_documents": "documents",
+    "documents_empty": "  empty",
+    "documents_cut": "  cut",
+    "documents_dropped": "  dropped",
+    "n_tokens": "tokens",
+    "packed": "  packed",
+    "truncated": "  truncated",
+    "dropped": "  dropped",
+    "n_chunks": "chunks",
+    "n_bins": "sequences",
+    "lower_bound": "  lower bound",
+    "extra": "extra (tokens)",
+    "alignment": "alignment (tokens)",
+    "padding": "padding (tokens)",
+    "efficiency": "efficiency",
+}
+"""Labels of the figures of a plan, in the order in which they are printed."""
+
+_ONLY_BY_RULES = {"extra", "alignment"}
+"""Figures that are 0 without a rule, and then not printed."""
+
+_QUALITY = {
+    "gap": "more than the lower bound",
+    "gap_share": "  share of the bound",
+    "bins_not_full": "not full",
+    "bins_not_full_share": "  of all",
+    "chunks_per_bin_mean": "chunks a sequence: mean",
+    "chunks_per_bin_median": "  median",
+    "chunks_per_bin_p99": "  99 % have at most",
+    "chunks_per_bin_max": "  most",
+}
+
+_COMPARISON = {
+    "n_bins": "sequences",
+    "n_bins_over_concatenation": "  over concatenation",
+    "padding": "padding (tokens)",
+    "efficiency": "efficiency",
+    "documents_cut": "documents cut",
+    "documents_cut_unnecessarily": "  of which fit",
+    "cuts": "cuts",
+    "tokens_left_out": "tokens left out",
+}
+
+_DEMO = {
+    "n_bins": "sequences",
+    "padding": "padding (tokens)",
+    "documents_cut": "documents cut",
+    "documents_cut_unnecessarily": "  that would have fitted whole",
+}
+
+_WIDTH = 10_000
+"""Characters of a line, on a terminal too: a narrow one wraps it, no number is cut."""
 
 
-def show_plan(plan: PackingPlan) -> None:
-    """Print the figures of a packing."""
-    rows = [
-        ("documents", f"{plan.n_documents:,}"),
-        ("  empty", f"{plan.documents_empty:,}"),
-        ("  cut", f"{plan.documents_cut:,}"),
-        ("  dropped", f"{plan.documents_dropped:,}"),
-        ("tokens", f"{plan.n_tokens:,}"),
-        ("  packed", f"{plan.packed:,}"),
-        ("  truncated", f"{plan.truncated:,}"),
-        ("  dropped", f"{plan.dropped:,}"),
-        ("chunks", f"{plan.n_chunks:,}"),
-        ("sequences", f"{plan.n_bins:,}"),
-        ("  lower bound", f"{plan.lower_bound:,}"),
-        ("padding (tokens)", f"{plan.padding:,}"),
-        ("efficiency", f"{100 * plan.efficiency:.6g} %"),
-    ]
-    title = f"Packed into sequences of {plan.options.context_length:,} tokens"
-    _print_table(title, ["", ""], rows)
+class PrintedTable(NamedTuple):
+    """A table for people: its title, and rows that start with a label.
+
+    `header` names the columns after the label, or is empty.
+    """
+
+    title: str
+    rows: list[tuple[str, ...]]
+    header: tuple[str, ...] = ()
 
 
-def show_quality(figures: dict[str, Any]) -> None:
-    """Print how good a plan is."""
-    per_bin = [
-        f"{figures[f'chunks_per_bin_{name}']:,.6g}"
-        for name in ("mean", "median", "p99", "max")
-    ]
-    rows = [
-        ("more than the lower bound", f"{figures['gap']:,}"),
-        ("  of all", f"{100 * figures['gap_share']:.4g} %"),
-        ("not full", f"{figures['bins_not_full']:,}"),
-        ("  of all", f"{100 * figures['bins_not_full_share']:.4g} %"),
-        *zip(
-            ("documents in one: mean", "  median", "  99 % have at most", "  most"),
-            per_bin,
-            strict=True,
-        ),
-    ]
-    _print_table("Sequences", ["", ""], rows)
+def print_tables(*tables: PrintedTable, stream: TextIO | None = None) -> None:
+    """Print tables to a stream, which is stdout if none is given."""
+    # Not as a default: sys.stdout may be redirected later.
+    console = Console(file=stream or sys.stdout, highlight=False, width=_WIDTH)
+    for title, rows, header in tables:
+        table = Table("", show_header=bool(header))
+        for name in header or rows[0][1:]:
+            table.add_column(name, justify="right", no_wrap=True)
+        for row in rows:
+            table.add_row(*row)
+        console.print(title, markup=False)
+        console.print(table)
 
 
-def show_comparison(table: pl.DataFrame) -> None:
-    """Print strategies side by side, a table a context length."""
-    for part in table.partition_by("context_length", maintain_order=True):
-        names = ["", *(name.replace("_", " ") for name in part["strategy"])]
-        rows = [
-            (name.replace("_", " "), *map(_as_text, part[name].to_list()))
-            for name in part.columns[2:]
-        ]
-        title = f"Sequences of {part['context_length'][0]:,} tokens"
-        _print_table(title, names, rows)
+def plan_table(plan: PackingPlan) -> PrintedTable:
+    """Lay out the figures of a packing."""
+    figures = plan.figures()
+    return PrintedTable(
+        f"Packed into sequences of {plan.options.context_length:,} tokens",
+        [
+            (label, _as_text(figures[name]))
+            for name, label in _PLAN.items()
+            if figures[name] or name not in _ONLY_BY_RULES
+        ],
+    )
 
 
-def show_verification(
-    path: Path, figures: dict[str, Any], options: PackingOptions
-) -> None:
-    """Print what a verification saw."""
-    rows = [
-        (name.replace("_", " ").replace("n ", ""), _as_text(value))
-        for name, value in figures.items()
-    ]
-    title = f"A valid packing into sequences of {options.context_length:,} tokens"
-    _print_table(title, ["", ""], rows)
-    print(f"verified {path}", file=sys.stderr)  # noqa: T201
+def quality_table(figures: dict[str, Any]) -> PrintedTable:
+    """Lay out the figures of `fastpack.quality`."""
+    mean = "chunks_per_bin_mean"
+    figures = {**figures, mean: f"{figures[mean]:,.6g}"}
+    return PrintedTable(
+        "Sequences",
+        [(label, _as_text(figures[name])) for name, label in _QUALITY.items()],
+    )
 
 
-def _as_text(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{100 * value:.6g} %" if isinstance(value, float) else f"{value:,}"
-
-
-def show_demo(demo: Demo) -> None:
-    """Print concatenation and best-fit side by side."""
-    plan = demo.plan
-    by_strategy = {row["strategy"]: row for row in demo.comparison.to_dicts()}
-    figures = [
-        (name, *(by_strategy[each][key] for each in ("concatenate", "best_fit")))
-        for name, key in (
-            ("sequences", "n_bins"),
-            ("padding (tokens)", "padding"),
-            ("documents cut", "documents_cut"),
-            ("  that would have fitted whole", "documents_cut_unnecessarily"),
+def comparison_tables(comparison: pl.DataFrame) -> list[PrintedTable]:
+    """Lay out strategies side by side, a table a context length."""
+    return [
+        _side_by_side(
+            f"Sequences of {part['context_length'][0]:,} tokens", part, _COMPARISON
         )
+        for part in comparison.partition_by("context_length", maintain_order=True)
     ]
+
+
+def verification_table(
+    figures: dict[str, Any], options: PackingOptions
+) -> PrintedTable:
+    """Lay out the figures of `fastpack.verify`."""
+    return PrintedTable(
+        f"A valid packing into sequences of {options.context_length:,} tokens",
+        [(_label(name), _as_text(value)) for name, value in figures.items()],
+    )
+
+
+def demo_table(plan: PackingPlan, comparison: pl.DataFrame) -> PrintedTable:
+    """Lay out concatenation and best-fit side by side."""
     title = (
         f"{plan.n_documents:,} documents, {plan.n_tokens:,} tokens, "
         f"sequences of {plan.options.context_length:,}"
     )
-    rows = [
-        (name, *(f"{number:,}" for number in numbers)) for name, *numbers in figures
-    ]
-    _print_table(title, ["", "concatenation", "best-fit"], rows)
-    for path in (demo.documents, demo.assignment):
-        print(f"wrote {path}", file=sys.stderr)  # noqa: T201
+    beside = comparison.filter(pl.col("strategy") != "truncate")
+    return _side_by_side(title, beside, _DEMO)
 
 
-def _print_table(
-    title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
-) -> None:
-    """Print a table for people, on stderr: stdout is for data."""
-    table = Table(show_header=any(header))
-    for number, name in enumerate(header):
-        table.add_column(name, justify="right" if number else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    console = Console(stderr=True, highlight=False)
-    console.print(title, markup=False)
-    console.print(table)
+def _side_by_side(
+    title: str, comparison: pl.DataFrame, labels: dict[str, str]
+) -> PrintedTable:
+    """Lay out columns of a comparison as rows, its strategies as columns."""
+    return PrintedTable(
+        title,
+        [
+            (label, *map(_as_text, comparison[name].to_list()))
+            for name, label in labels.items()
+        ],
+        header=tuple(STRATEGY_NAMES[name] for name in comparison["strategy"]),
+    )
+
+
+def _label(name: str) -> str:
+    """Return a label for people: a bin is a sequence."""
+    words = name.removeprefix("n_").replace("bin", "sequence")
+    return words.replace("_", " ")
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{100 * value:,.6g} %" if isinstance(value, float) else f"{value:,}"

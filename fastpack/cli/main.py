@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 
 from fastpack.cli.arguments import make_parser
+from fastpack.cli.printing import say
 from fastpack.errors import FastpackError, OptionError, OptionTypeError
 
 BAD_DATA = 1
@@ -34,5 +35,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _complain(error: object, code: int) -> int:
-    print(f"fastpack: error: {error}", file=sys.stderr)  # noqa: T201
+    say(f"fastpack: error: {error}")
     return code

@@ -16,12 +16,12 @@ from rich.progress import (
 from fastpack.files.passes import PackingProgress, ProgressCallback
 
 _LINE_SECONDS = 10.0
-"""Where there is no terminal, a line at most that often."""
+"""The least time between two lines, if there is no terminal."""
 
 
 @contextmanager
 def showing_progress(*, is_quiet: bool) -> Iterator[ProgressCallback]:
-    """Show a bar for each pass on a terminal, lines elsewhere; or nothing at all."""
+    """Show a bar for each pass on a terminal, lines elsewhere, nothing if quiet."""
     console = Console(stderr=True, highlight=False)
     if is_quiet:
         yield lambda _: None
@@ -39,14 +39,14 @@ def showing_progress(*, is_quiet: bool) -> Iterator[ProgressCallback]:
 
 
 class _Rate:
-    """How fast a pass is, from its first report on."""
+    """The documents a second of a pass, from its first report on."""
 
     def __init__(self, first: PackingProgress) -> None:
         self._first = first
         self._start = time.monotonic()
 
     def describe(self, progress: PackingProgress) -> str:
-        """Say how far the pass is."""
+        """Say how far the pass has come, and how fast it is."""
         seconds = time.monotonic() - self._start
         documents = progress.documents - self._first.documents
         text = (

@@ -41,11 +41,11 @@ def cuts(
         One row a class of lengths, ascending; the classes are powers of two. Classes
         without a document have no row.
 
-        =========================== ===== ===========================================
-        `shortest`, `longest`       Int64 the lengths of the class, in tokens
-        `documents`                 Int64 documents of these lengths
-        `concatenate`, `best_fit`   Float64, cuts inside a document, on average
-        =========================== ===== ===========================================
+        ========================= ======= =============================================
+        `shortest`, `longest`     Int64   the lengths of the class, in tokens
+        `documents`               Int64   documents of these lengths
+        `concatenate`, `best_fit` Float64 cuts inside a document, on average
+        ========================= ======= =============================================
 
     Raises
     ------

@@ -15,6 +15,7 @@ import pytest
 
 import fastpack
 from command_line import FRAME, fastpack_in_process, run
+from fastpack.cli import display
 
 
 def test_pack(source, tmp_path, capsys):
@@ -59,7 +60,7 @@ def test_plan_gives_the_figures_of_pack(source, tmp_path, capsys):
     assert planned == {key: packed[key] for key in ("version", "options", "figures")}
     assert fastpack_in_process("plan", source, source.parent, *context_length) == 2
     assert fastpack_in_process("plan", source, *context_length) == 0
-    assert "84.375 %" in capsys.readouterr().err
+    assert "84.375 %" in capsys.readouterr().out
     assert fastpack_in_process("plan", source, *context_length, "--length", "n") == 1
     assert "documents.parquet: `length` names" in capsys.readouterr().err
     FRAME.with_columns(n_tokens=None).write_parquet(source)
@@ -141,9 +142,11 @@ def test_verify(tmp_path, capsys):
     assert fastpack_in_process(*pack, "--output", f"{target}/", "--by", "doc_id") == 0
     assert fastpack_in_process(*pack, "--output", one) == 0
     assert fastpack_in_process("verify", target, "--source", corpus) == 0
-    shown = capsys.readouterr().err
-    assert "A valid packing into sequences of 8 tokens" in shown
-    assert re.search(r"groups checked +│ +yes", shown)
+    printed = capsys.readouterr()
+    assert "A valid packing into sequences of 8 tokens" in printed.out
+    assert re.search(r"groups checked +│ +yes", printed.out)
+    assert re.search(r"chunks per sequence max +│ +1 ", printed.out)
+    assert printed.err == f"verified {target}\n"
     assert fastpack_in_process("verify", one, "--json") == 0
     figures = json.loads(capsys.readouterr().out)["figures"]
     assert (figures["n_documents"], figures["lengths_checked"]) == (5, False)
@@ -176,7 +179,7 @@ def test_verify(tmp_path, capsys):
 
 def test_compare(source, capsys):
     assert fastpack_in_process("compare", source, "--context-length", 8, 16) == 0
-    shown = capsys.readouterr().err
+    shown = capsys.readouterr().out
     assert "Sequences of 8 tokens" in shown
     assert "Sequences of 16 tokens" in shown
     lengths = ["--context-length", 8, "--context-length", 4, "--extra-tokens", 1]
@@ -187,6 +190,49 @@ def test_compare(source, capsys):
     )
     assert rows == expected.to_dicts()
     assert fastpack_in_process("compare", source, "--length", "doc_id") == 1
+
+
+def test_tables_in_a_file_are_whole(tmp_path):
+    # Numbers that make the table wider than 80 columns, and names that would fold it.
+    source = tmp_path / f"{'name ' * 20}.parquet"
+    lengths = [2**50, 2**50 + 1, *[3] * 4, 2**40 + 1]
+    pl.DataFrame({"n_tokens": lengths}).write_parquet(source)
+    output = tmp_path / f"{'long ' * 20}.parquet"
+    small, large = ["--context-length", "1048576"], ["--context-length", "1073741824"]
+    assert fastpack_in_process("pack", source, *large, "--output", output) == 0
+    plan = fastpack.plan(np.array(lengths), context_length=2**20)
+    compared = fastpack.compare(np.array(lengths), context_length=2**20)
+    left_out = compared["tokens_left_out"].max()
+    for command, number, note in (
+        (["plan", source, *small], plan.n_bins, ""),
+        (["compare", source, *small], left_out, ""),
+        (["verify", output, "--source", source], sum(lengths), f"verified {output}\n"),
+    ):
+        path = tmp_path / "printed"
+        with path.open("w") as file:
+            shown = subprocess.run(
+                [sys.executable, "-m", "fastpack", *map(str, command)],
+                stdout=file,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "COLUMNS": "40"},
+                text=True,
+                check=True,
+            )
+        assert shown.stderr == note
+        text = path.read_text("utf-8")
+        assert f" {number:,} │" in text
+        assert "…" not in text
+        table = [line for line in text.splitlines() if line.endswith(("│", "┃"))]
+        assert {line.count("│") + line.count("┃") for line in table} <= {3, 5}
+        assert "\x1b" not in text
+
+
+def test_every_figure_has_a_label():
+    plan = fastpack.plan(np.array([8, 6]), context_length=8)
+    assert list(display._PLAN) == list(plan.figures())
+    assert {*display._QUALITY, "n_bins", "lower_bound"} == set(fastpack.quality(plan))
+    compared = {"strategy", "context_length", *display._COMPARISON}
+    assert compared == set(fastpack.compare(np.array([8, 6])).columns)
 
 
 def test_an_existing_output_is_refused_without_overwrite(source, tmp_path, capsys):

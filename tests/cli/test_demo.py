@@ -43,9 +43,12 @@ def test_command(sources, tmp_path, capsys):
     output = tmp_path / "out"
     command = ["demo", str(sources), "--output", str(output), "--context-length", "8"]
     assert main(command) == 0
-    printed = capsys.readouterr().err
-    for text in ("4 documents", "concatenation", "best-fit", "fitted whole", "wrote"):
-        assert text in printed
+    printed = capsys.readouterr()
+    for text in ("4 documents", "concatenation", "best-fit", "fitted whole"):
+        assert text in printed.out
+    files = ("documents", "assignment")
+    wrote = [f"wrote {output / file}.parquet" for file in files]
+    assert printed.err.splitlines() == wrote
     assert main(command) == 1
     assert "--overwrite" in capsys.readouterr().err
     assert main([*command, "--overwrite"]) == 0
