@@ -1,4 +1,4 @@
-"""Reading: a source file, of any kind that is known -> its documents, lazily."""
+"""Reading: a source of any known format -> its documents, lazily."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
-import polars.selectors as cs
 from polars.exceptions import PolarsError
 
 from fastpack.documents.batches import Batch, Documents, select_documents
@@ -21,11 +20,11 @@ from fastpack.documents.inputs import (
     check_names,
 )
 from fastpack.errors import DataError, DataTypeError, OptionError
-from fastpack.files.formats import SCANNERS
+from fastpack.files.formats import scan_source
 
 
 class Selection(NamedTuple):
-    """What is read of each source.
+    """The columns that are read of each source.
 
     Parameters
     ----------
@@ -36,7 +35,7 @@ class Selection(NamedTuple):
     token_lists
         Whether `length` names a column of token lists, whose lengths are taken.
     by
-        The columns that tell groups apart.
+        The columns of the rule `by`, by name.
     """
 
     length: str | pl.Expr
@@ -45,22 +44,30 @@ class Selection(NamedTuple):
     by: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
-        """Return what is read, as JSON can hold it; raise OptionError if it cannot."""
-        kept = None if self.keep is None else list(map(_identify, as_list(self.keep)))
+        """Return the columns as JSON can hold them; `by` is one of the options.
+
+        Raises OptionError if an expression has no lasting identity.
+        """
+        kept = None if self.keep is None else list(map(_column_id, as_list(self.keep)))
         return {
-            "length": _identify(self.length),
+            "length": _column_id(self.length),
             "keep": kept,
             "token_lists": self.token_lists,
         }
 
+    def labels(self) -> list[str]:
+        """Return the columns of `keep` and `by` that have a name."""
+        kept = [] if self.keep is None else as_list(self.keep)
+        return [name for name in (*kept, *self.by) if isinstance(name, str)]
 
-def _identify(column: str | pl.Expr) -> str:
-    """Return a text that two columns have only if they are the same.
 
-    What an expression prints leaves out some of its arguments: hence the hash.
+def _column_id(column: str | pl.Expr) -> str:
+    """Return a text that identifies a column.
+
+    The print of an expression leaves out some of its arguments: hence the hash.
     """
-    if isinstance(column, str):
-        return column
+    if not isinstance(column, pl.Expr):
+        return str(column)  # a wrong type is refused with its source
     try:
         serialized = column.meta.serialize()
     except PolarsError as error:
@@ -74,24 +81,16 @@ def _identify(column: str | pl.Expr) -> str:
 
 
 def scan_documents(path: Path, columns: Selection) -> Documents:
-    """Scan what packing reads of a source, and nothing else of it.
+    """Scan the documents of a source: the columns that packing reads, no others.
 
     Raises
     ------
     DataError, DataTypeError, OptionError
-        The file is not what its suffix says, or has no such columns.
+        The file is not of the format of its suffix, or has no such columns.
     """
-    suffix = path.suffix.lower()
-    if suffix not in SCANNERS:
-        msg = (
-            f"the suffix {path.suffix!r} is unknown\n"
-            f"Hint: sources are {', '.join(SCANNERS)} files."
-        )
-        raise DataError(msg)
-    frame = SCANNERS[suffix](path)
-    if suffix == ".csv":
-        frame = _typed_csv(path, columns)
     length = columns.length
+    name = length if isinstance(length, str) else None
+    frame = scan_source(path, name, columns.labels())
     if columns.token_lists:
         length = _lengths_of_lists(frame.collect_schema(), str(length))
     return select_documents(frame, length, columns.keep, columns.by)
@@ -118,8 +117,8 @@ def read_batch(paths: Sequence[Path], columns: Selection) -> Batch:
     Raises
     ------
     DataError, DataTypeError
-        A file is not what its suffix says, has no such columns, or unfit lengths. The
-        message names it.
+        A file is not of the format of its suffix, has no such columns, or has lengths
+        that cannot be packed. The message names it.
     """
     batches: list[Batch] = []
     for path in paths:
@@ -139,7 +138,7 @@ def read_batch(paths: Sequence[Path], columns: Selection) -> Batch:
 
 
 def count_sources(paths: Sequence[Path], columns: Selection) -> Histogram:
-    """Count the lengths of all documents, a batch at a time: see `read_batch`."""
+    """Count the lengths of all documents, batch by batch; raise as `read_batch`."""
     histograms = []
     first = None
     for path in paths:
@@ -153,7 +152,7 @@ def count_sources(paths: Sequence[Path], columns: Selection) -> Histogram:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Say in each error which source it is about."""
+    """Name the source in each error about it."""
     try:
         yield
     except (DataError, DataTypeError, OptionError) as error:
@@ -170,7 +169,7 @@ def naming(path: Path) -> Iterator[None]:
 def check_same_columns(
     parameter: str, first: Mapping[str, object], other: Mapping[str, object]
 ) -> None:
-    """Refuse columns that are not of one type, in one order, in all sources."""
+    """Refuse columns of other dtypes, or in another order, than the first source."""
     for name in {**first, **other}:
         if first.get(name) != other.get(name):
             msg = (
@@ -188,26 +187,8 @@ def check_same_columns(
         raise DataTypeError(msg)
 
 
-def _typed_csv(path: Path, columns: Selection) -> pl.LazyFrame:
-    """Give the columns of a CSV file types that do not depend on what they hold.
-
-    Text has none: ids such as 007 are kept as they stand there, and lengths of which
-    there are none are integers.
-    """
-    texts = {
-        name: pl.String()
-        for name in [*as_list(columns.keep or []), *columns.by]
-        if isinstance(name, str) and name != columns.length
-    }
-    frame = pl.scan_csv(path, glob=False, schema_overrides=texts)
-    if isinstance(columns.length, str) and frame.head(1).collect().is_empty():
-        return frame.with_columns(
-            cs.by_name(columns.length, require_all=False).cast(pl.Int64)
-        )
-    return frame
-
-
 def _lengths_of_lists(schema: Mapping[str, pl.DataType], column: str) -> pl.Expr:
+    """Return the expression for the lengths of a column of token lists."""
     check_names(list(schema), "tokens", [column])
     dtype = schema[column]
     if isinstance(dtype, pl.Array):

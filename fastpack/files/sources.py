@@ -1,4 +1,4 @@
-"""Sources: files, folders and globs by name -> files, in the order of reading."""
+"""Sources: the names of files, folders and globs -> files, in the order of reading."""
 
 import glob
 import os
@@ -17,13 +17,18 @@ StrPath: TypeAlias = str | os.PathLike[str]
 def find_sources(
     sources: StrPath | Sequence[StrPath], output: Path | None = None
 ) -> list[Path]:
-    """Turn files, folders and globs into files, in the order in which they are read.
+    """Find the files of all sources, in the order of reading.
 
-    Sources come as they are listed; the files of a folder or a glob by name, naturally:
-    part-2 before part-10. A folder gives all files below it whose suffix is known,
-    but for those whose name, or a folder's below it, begins with a dot or underscore.
-    Where the `output` of an earlier run, a file or a folder, lies among them, it is
-    left out.
+    That is the order of the list; within a folder or a glob, the natural order of the
+    names: part-2 before part-10. A folder gives all files below it of a known suffix,
+    except those whose name, or that of a folder in between, begins with a dot or an
+    underscore. The `output` of an earlier run, a file or a folder, is left out if it
+    lies in a folder or a glob.
+
+    Raises
+    ------
+    OptionError, OptionTypeError, SourceNotFoundError
+        A source is no name, names no file, or a file is named twice.
     """
     paths: list[Path] = []
     for source in _as_names(sources):
@@ -56,7 +61,7 @@ def check_name(path: Path) -> None:
 
 
 def _as_names(sources: StrPath | Sequence[StrPath]) -> list[str]:
-    """Turn one source, or several, into several."""
+    """Return the names of one source, or of several, as a list."""
     named = [sources] if isinstance(sources, (str, os.PathLike)) else sources
     if not isinstance(named, Sequence) or not all(
         isinstance(source, (str, os.PathLike)) for source in named
@@ -73,9 +78,9 @@ def _as_names(sources: StrPath | Sequence[StrPath]) -> list[str]:
 
 
 def _is_within(file: Path, output: Path, source: str) -> bool:
-    """Say whether a file of `source` is the output, or in a folder that is.
+    """Say whether a file of `source` is the output, or lies in the output folder.
 
-    Not where `source` is itself that folder, or in it: it was meant to be read.
+    False if `source` itself is that folder or lies in it: then it is meant to be read.
     """
     output = output.resolve()
     if output in [Path(source).resolve(), *Path(source).resolve().parents]:
@@ -84,7 +89,7 @@ def _is_within(file: Path, output: Path, source: str) -> bool:
 
 
 def _files_of(source: str) -> list[Path]:
-    """Return the files that one source stands for, in any order."""
+    """Return the files of one source, in any order."""
     if not source:
         msg = "a source has an empty name\nHint: is a variable of the shell unset?"
         raise OptionError(msg)
@@ -106,7 +111,7 @@ def _files_of(source: str) -> list[Path]:
 
 
 def _natural(path: Path) -> tuple[list[tuple[int, int | str]], str]:
-    """Order digits by the number they make: part-2 before part-10."""
+    """Return a key for sorting by the numbers in a name: part-2 before part-10."""
     name = str(path)
     pieces: list[tuple[int, int | str]] = [
         (0, int(piece)) if number % 2 else (1, piece)
