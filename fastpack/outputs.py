@@ -12,12 +12,10 @@ from typing import Any
 import polars as pl
 from polars.exceptions import PolarsError
 
-from fastpack.errors import (
-    FastpackError,
-    OptionError,
-    OutputExistsError,
-    SourceNotFoundError,
-)
+from fastpack.errors import OptionError, OutputExistsError, SourceNotFoundError
+
+OVERWRITE = "--overwrite (overwrite=True)"
+"""The permission to replace an output, as hints name it."""
 
 _TEMPORARY = ".fastpack-"
 
@@ -54,7 +52,7 @@ def check_output(
         )
         raise OutputExistsError(msg)
     if output.exists() and not overwrite:
-        raise _exists(output)
+        raise _exists_error(output)
 
 
 def write_parquet(
@@ -65,29 +63,29 @@ def write_parquet(
     overwrite: bool,
     check: Callable[[], object] = lambda: None,
 ) -> None:
-    """Write a table to its final name in one step, or not at all.
+    """Write a table under its final name in one step, or not at all.
 
-    The file's metadata has `metadata`, as JSON, under the key ``fastpack``. A lazy
-    frame is written batch by batch. `check` is called just before the file gets its
-    name, and may raise.
+    The metadata of the file holds `metadata`, as JSON, under the key ``fastpack``. A
+    lazy frame is written batch by batch. `check` is called just before the file gets
+    its name, and may raise.
     """
     texts = {"fastpack": json.dumps(metadata)}
     with replacing(output, overwrite=overwrite, check=check) as temporary:
         try:
             if isinstance(frame, pl.LazyFrame):
-                # Row groups of a fixed size: the same bytes, however batches arrive.
+                # Row groups of a fixed size: the same bytes for any batches.
                 frame.sink_parquet(
                     temporary, metadata=texts, row_group_size=_ROW_GROUP_ROWS
                 )
             else:
                 frame.write_parquet(temporary, metadata=texts)
-        except PolarsError as error:  # what Polars makes of a full disk, say
+        except PolarsError as error:  # a full disk, say
             msg = f"{output} cannot be written: {error}"
             raise OSError(msg) from error
 
 
 def read_metadata(path: Path) -> dict[str, Any] | None:
-    """Return what `write_parquet` wrote beside a table; None for any other file."""
+    """Return the `metadata` of a file of `write_parquet`; None for any other file."""
     try:
         metadata = json.loads(pl.read_parquet_metadata(path)["fastpack"])
     except (PolarsError, OSError, KeyError, ValueError):
@@ -96,9 +94,9 @@ def read_metadata(path: Path) -> dict[str, Any] | None:
 
 
 def remove_temporary_files(folder: Path) -> None:
-    """Remove what processes that were killed left half written in a folder.
+    """Remove the temporary files of killed processes from a folder.
 
-    Only while no other process writes there.
+    No other process may write there meanwhile.
     """
     for path in folder.glob(f"{_TEMPORARY}*.tmp"):
         if re.fullmatch(r"[0-9a-f]{16}\.tmp", path.name.removeprefix(_TEMPORARY)):
@@ -109,8 +107,11 @@ def remove_temporary_files(folder: Path) -> None:
 def replacing(
     output: Path, *, overwrite: bool, check: Callable[[], object] = lambda: None
 ) -> Iterator[Path]:
-    """Give a temporary path beside `output`; move it there if all went well."""
-    output = output.resolve()  # through a link to what it names
+    """Give a temporary path beside `output`; rename it to `output` at the end.
+
+    If an error is raised in between, `output` stays as it was.
+    """
+    output = output.resolve()  # a link stays, its target is replaced
     temporary = output.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}.tmp")
     try:
         yield temporary
@@ -126,21 +127,20 @@ def replacing(
 
 
 def _move_to_new(temporary: Path, output: Path) -> None:
-    """Rename, but never onto a file that came to be in the meantime."""
+    """Rename; refuse to replace a file that was made in the meantime."""
     try:
         output.hardlink_to(temporary)
     except FileExistsError as error:
-        raise _exists(output) from error
+        raise _exists_error(output) from error
     except OSError:  # a file system without hard links
         if output.exists():
-            raise _exists(output) from None
+            raise _exists_error(output) from None
         temporary.rename(output)
 
 
-def _exists(output: Path) -> FastpackError:
+def _exists_error(output: Path) -> OutputExistsError:
     msg = (
         f"the output exists already: {output}\n"
-        "Hint: choose another name, or overwrite it with --overwrite "
-        "(overwrite=True)."
+        f"Hint: choose another name, or overwrite it with {OVERWRITE}."
     )
     return OutputExistsError(msg)

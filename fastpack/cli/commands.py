@@ -22,7 +22,7 @@ from fastpack.cli.printing import print_json, say
 from fastpack.cli.progress import showing_progress
 from fastpack.documents.batches import Documents
 from fastpack.errors import OptionError
-from fastpack.files.pack_files import RunSettings, pack_shards
+from fastpack.files.pack_files import pack_shards
 from fastpack.files.reading import Selection, count_sources, read_batch, scan_all
 from fastpack.files.sources import find_sources
 from fastpack.files.verify_files import verify_files
@@ -79,12 +79,17 @@ def _pack_into_folder(
     if arguments.workers is not None:
         workers = ThreadPoolExecutor(arguments.workers)
     is_quiet = arguments.quiet or arguments.json
-    with workers as executor, showing_progress(is_quiet=is_quiet) as report:
-        settings = RunSettings(
-            executor, not arguments.no_resume, arguments.overwrite, report
+    with workers as executor, showing_progress(is_quiet=is_quiet) as on_progress:
+        return pack_shards(
+            paths,
+            arguments.output,
+            _selection(arguments, options),
+            options,
+            executor=executor,
+            resume=not arguments.no_resume,
+            overwrite=arguments.overwrite,
+            on_progress=on_progress,
         )
-        selection = _selection(arguments, options)
-        return pack_shards(paths, arguments.output, selection, options, settings)
 
 
 def _plan(arguments: argparse.Namespace) -> None:

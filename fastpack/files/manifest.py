@@ -1,9 +1,9 @@
-"""The books of a target folder: who writes there, what is packed, what is complete.
+"""The manifest of a target: the run that holds it, its job, its complete shards.
 
-They are in a folder of their own, ``_fastpack/``, beside the assignments:
+It lies in a folder of its own, ``_fastpack/``, beside the assignments:
 
-    lock             held by the process that writes; the system frees it when that ends
-    counts/          the histogram of each shard, while the run lasts
+    lock             held by the process that writes; the system frees it at its end
+    counts/          the histogram of each shard, until the run is complete
     plan.parquet     the plan
     manifest.jsonl   the job in its first line, then one line a complete shard
 """
@@ -16,6 +16,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,11 +27,11 @@ FOLDER = "_fastpack"
 
 _held: set[Path] = set()
 _held_lock = threading.Lock()
-"""Targets that threads of this process write to: the lock is one of processes."""
+"""Targets that threads of this process hold: the lock in the file is for processes."""
 
 
 class Fingerprint(NamedTuple):
-    """What tells that a source is still the same file."""
+    """The identity of a source: the same as long as nobody writes to the file."""
 
     path: str
     size: int
@@ -38,12 +39,12 @@ class Fingerprint(NamedTuple):
 
     @classmethod
     def of(cls, path: Path) -> "Fingerprint":
-        """Look at a file."""
+        """Return the fingerprint of a file, as it is now."""
         status = path.stat()
         return cls(str(path.resolve()), status.st_size, status.st_mtime_ns)
 
     def check(self) -> None:
-        """Refuse a file that was changed in the meantime."""
+        """Refuse a file that has changed since."""
         if self.of(Path(self.path)) != self:
             msg = (
                 "the file changed while it was packed\n"
@@ -53,67 +54,92 @@ class Fingerprint(NamedTuple):
 
 
 class Ticket(NamedTuple):
-    """What tells a worker that the run it works for still holds the target.
+    """The right of a worker to write to the target, as long as its run holds that.
 
     A worker may outlive its run, and must not write into the next one.
+
+    Parameters
+    ----------
+    job_id
+        The id of the job, for the metadata of outputs.
+    lock
+        The file of the lock, which holds the token of the present run.
+    token
+        The token of the worker's run.
     """
 
+    job_id: str
     lock: Path
     token: str
 
     def check(self) -> None:
-        """Refuse to go on where another run holds the target."""
+        """Refuse to go on if another run holds the target."""
         if self.lock.read_text() != self.token:
             msg = f"the run has ended, and another one holds {self.lock.parent.parent}"
             raise OutputExistsError(msg)
 
 
 class Manifest:
-    """What is packed into a target, and which of its shards are complete.
+    """The job of a target, and its complete shards.
 
     Parameters
     ----------
     target
         The folder of the assignments.
+
+    Attributes
+    ----------
+    path, plan_path, counts_folder
+        The files of the manifest and the plan; the folder of the shards' histograms.
+    job
+        The job of the run, or of an earlier one: the version, the columns that are
+        read, the options, the sources and the outputs; None if there was none.
+    complete
+        The entry of each complete shard, by the name of its output.
     """
 
     def __init__(self, target: Path) -> None:
         self.target = target
         self.folder = target / FOLDER
-        self.counts = self.folder / "counts"
-        self.plan = self.folder / "plan.parquet"
-        self._path = self.folder / "manifest.jsonl"
-        self.ticket = Ticket(self.folder / "lock", secrets.token_hex(8))
+        self.counts_folder = self.folder / "counts"
+        self.plan_path = self.folder / "plan.parquet"
+        self.path = self.folder / "manifest.jsonl"
+        self._lock = self.folder / "lock"
+        self._token = secrets.token_hex(8)
         self.job: dict[str, Any] | None = None
         self.complete: dict[str, dict[str, Any]] = {}
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the target for this process; refuse where another one does."""
+        """Hold the target for this run; refuse if another one does."""
         import fcntl  # noqa: PLC0415 -- Windows has none
 
         target = self.target.resolve()
         with _held_lock:
             if target in _held:
-                raise self._is_held()
+                raise self._held_error()
             _held.add(target)
         try:
-            self.counts.mkdir(parents=True, exist_ok=True)
-            # Not flock, which a forked child would hold on to when its parent is dead.
-            with self.ticket.lock.open("a+") as file:
+            self.counts_folder.mkdir(parents=True, exist_ok=True)
+            # Not flock: a forked child would keep it after the death of its parent.
+            with self._lock.open("a+") as file:
                 try:
                     fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError as error:
-                    raise self._is_held() from error
+                    raise self._held_error() from error
                 file.truncate(0)
-                file.write(self.ticket.token)
+                file.write(self._token)
                 file.flush()
                 yield
         finally:
             with _held_lock:
                 _held.discard(target)
 
-    def _is_held(self) -> OutputExistsError:
+    def ticket(self) -> Ticket:
+        """Return the ticket of this run, for its workers."""
+        return Ticket(job_id_of(self.job), self._lock, self._token)
+
+    def _held_error(self) -> OutputExistsError:
         msg = (
             f"another run is packing into {self.target}\n"
             "Hint: wait for it, or choose another folder."
@@ -121,56 +147,78 @@ class Manifest:
         return OutputExistsError(msg)
 
     def read(self) -> None:
-        """Read what an earlier run left; a line that is damaged is where it ends."""
-        if not self._path.exists():
+        """Read the job and the complete shards of an earlier run, if there was one.
+
+        Stop at the first damaged line: a run may have been killed while it wrote.
+        """
+        if not self.path.exists():
             return
-        for number, line in enumerate(self._path.read_bytes().splitlines()):
-            try:
-                entry = json.loads(line)
-                if number == 0:
-                    describe_changes(entry, entry)
-                    self.job = entry
-                else:
-                    _ = entry["bytes"], entry["documents"]
-                    self.complete[str(entry["output"])] = entry
-            except (ValueError, TypeError, KeyError, AttributeError):
-                break
+        entries = map(_parse, self.path.read_bytes().splitlines())
+        job = next(entries, None)
+        if not _is_job(job):
+            return
+        self.job = job
+        for shard in takewhile(_is_shard, entries):
+            self.complete[shard["output"]] = shard
 
     def begin(self, job: dict[str, Any]) -> None:
         """Write the job, and the shards that are complete already."""
         self.job = job
         self._write(self.complete)
 
-    def forget(self) -> None:
-        """Start anew."""
-        self._path.unlink(missing_ok=True)
-
-    def enter(self, output: str, entry: dict[str, Any]) -> None:
-        """Note that a shard is complete."""
+    def record(self, output: str, entry: dict[str, Any]) -> None:
+        """Record a complete shard."""
         self.complete[output] = {"output": output, **entry}
-        with self._path.open("a", encoding="utf-8") as file:
+        with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(self.complete[output]) + "\n")
             file.flush()
             os.fsync(file.fileno())
 
     def finish(self, outputs: list[str]) -> None:
-        """Put the shards in order, and remove what only a run needs."""
+        """Write the shards in the order of the sources; remove the histograms."""
         self._write({output: self.complete[output] for output in outputs})
-        shutil.rmtree(self.counts, ignore_errors=True)
+        shutil.rmtree(self.counts_folder, ignore_errors=True)
 
     def _write(self, entries: dict[str, dict[str, Any]]) -> None:
         lines = [json.dumps(entry) + "\n" for entry in (self.job, *entries.values())]
-        with replacing(self._path, overwrite=True) as temporary:
+        with replacing(self.path, overwrite=True) as temporary:
             temporary.write_text("".join(lines), "utf-8")
 
 
-def identify(job: dict[str, Any] | None) -> str:
-    """Return a name for a job, which every file that it writes carries."""
+def _parse(line: bytes) -> Any:
+    """Return an entry of the manifest; None if its line is no JSON."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
+
+
+def _is_job(entry: Any) -> bool:
+    """Say whether an entry is a job: whether `describe_changes` can compare it."""
+    return (
+        isinstance(entry, dict)
+        and entry.keys() >= {"version", "columns", "options", "sources"}
+        and isinstance(entry["sources"], list)
+        and all(map(_is_fingerprint, entry["sources"]))
+    )
+
+
+def _is_fingerprint(source: Any) -> bool:
+    return isinstance(source, dict) and source.keys() == set(Fingerprint._fields)
+
+
+def _is_shard(entry: Any) -> bool:
+    """Say whether an entry is a complete shard."""
+    return isinstance(entry, dict) and entry.keys() >= {"output", "documents", "bytes"}
+
+
+def job_id_of(job: dict[str, Any] | None) -> str:
+    """Return the id of a job, a hash: all outputs of the job carry it, no others."""
     return hashlib.sha256(json.dumps(job).encode()).hexdigest()[:16]
 
 
 def describe_changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Say how two jobs differ."""
+    """Return the differences between two jobs, in words; nothing if they are equal."""
     changes = []
     for name in ("version", "columns", "options"):
         before, after = old.get(name), new[name]

@@ -1,7 +1,7 @@
 """pack_files(): many files in, many files out, through an executor; resumable."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -13,19 +13,19 @@ from fastpack.documents.inputs import DEFAULT_LENGTH, Keep
 from fastpack.errors import DataError, SourceNotFoundError
 from fastpack.files.manifest import Manifest
 from fastpack.files.passes import (
-    PackingProgress,
     ProgressCallback,
     assign_shards,
     count_shards,
 )
 from fastpack.files.reading import Selection
+from fastpack.files.shard import Shard
 from fastpack.files.sources import StrPath, find_sources
 from fastpack.files.targets import (
-    changed,
+    changed_error,
     check_earlier,
     check_target,
+    files_to_replace,
     name_shards,
-    outputs_to_remove,
 )
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.outputs import remove_temporary_files
@@ -44,21 +44,21 @@ def pack_files(
     executor: Executor | None = None,
     resume: bool = True,
     overwrite: bool = False,
-    progress: Callable[[PackingProgress], object] | None = None,
+    progress: ProgressCallback | None = None,
     **rules: Unpack[PackingRules],
 ) -> PackingPlan:
     """Pack a corpus of many files, of any size; write an assignment file for each.
 
-    Two passes, in memory that does not grow with the corpus: count the lengths of all
-    sources, plan, assign them. The rows are those that `fastpack.pack` would give for
-    the whole, and the files are the same bytes for any number of workers.
+    Two passes over the sources: count all lengths and plan, then assign. Memory does
+    not grow with the corpus. The rows are those of `fastpack.pack` for the whole, and
+    the files are the same bytes for any number of workers.
 
     Parameters
     ----------
     sources
         Files, folders or globs of Parquet, Arrow IPC, CSV or NDJSON files. They are
-        read in the order in which they are listed, the files of a folder or a glob by
-        name, naturally: part-2 before part-10.
+        read in the order of the list, the files of a folder or a glob in the natural
+        order of their names: part-2 before part-10.
     target
         The folder for the assignments; made if it is absent. ``part-1.jsonl`` becomes
         ``part-1.parquet``; sources of several folders keep these.
@@ -68,34 +68,33 @@ def pack_files(
     executor
         Any `concurrent.futures.Executor`, which stays open: its workers read `sources`
         and write to `target`. None is a thread for each processor; the kernels do not
-        hold the GIL. Processes are to be spawned: after a fork, Polars hangs.
+        hold the GIL. Spawn processes, do not fork them: Polars hangs after a fork.
     resume
-        Whether to go on where an earlier run in `target` was ended: shards that are
-        complete are kept.
+        Whether to go on with an earlier run in `target`: complete shards are kept.
     overwrite
-        Whether to start anew where `target` holds assignments already. They are removed
-        when all sources have been counted.
+        Whether to start anew if `target` holds assignments already. They are removed
+        after all sources are counted.
     progress
-        Called with a `PackingProgress` at the start of a pass, and after each shard, in
+        Called with a `PackingProgress` at the start of a pass and after each shard, in
         the thread of the caller.
 
     Returns
     -------
     PackingPlan
-        The packing of the whole corpus. It is also the file ``_fastpack/plan.parquet``
-        in `target` (see `PackingPlan.load`); beside it, ``manifest.jsonl`` says which
-        shards are complete.
+        The packing of the whole corpus. The file ``_fastpack/plan.parquet`` in `target`
+        holds it too (see `PackingPlan.load`); beside it, ``manifest.jsonl`` lists the
+        complete shards.
 
     Raises
     ------
     OptionError, OptionTypeError, SourceNotFoundError
         A parameter cannot be right, or names no file.
     DataError, DataTypeError
-        A source cannot be packed; the message names it, and nothing of the second pass
-        has been written. Or a source changed between the passes.
+        A source cannot be packed, or changed between the passes; the message names it.
+        Complete shards are kept; if the first pass failed, nothing is assigned yet.
     OutputExistsError
-        `target` holds something else, or an earlier run of which a source, an option or
-        the version changed since; or another process writes to it now.
+        `target` holds other files, or an earlier run of other sources, options or
+        version; or another run is writing to it.
     OSError
         A file cannot be written; complete shards are kept.
 
@@ -116,18 +115,16 @@ def pack_files(
     """
     options = PackingOptions(context_length=context_length, **rules)
     paths = find_sources(sources, Path(target))
-    settings = RunSettings(executor, resume, overwrite, progress or (lambda _: None))
-    columns = Selection(length, keep, by=options.by_columns)
-    return pack_shards(paths, target, columns, options, settings)
-
-
-class RunSettings(NamedTuple):
-    """How `pack_files` works, which does not change its result."""
-
-    executor: Executor | None
-    resume: bool
-    overwrite: bool
-    report: ProgressCallback
+    return pack_shards(
+        paths,
+        target,
+        Selection(length, keep, by=options.by_columns),
+        options,
+        executor=executor,
+        resume=resume,
+        overwrite=overwrite,
+        on_progress=progress,
+    )
 
 
 def pack_shards(
@@ -135,7 +132,11 @@ def pack_shards(
     target: StrPath,
     columns: Selection,
     options: PackingOptions,
-    settings: RunSettings,
+    *,
+    executor: Executor | None = None,
+    resume: bool = True,
+    overwrite: bool = False,
+    on_progress: ProgressCallback | None = None,
 ) -> PackingPlan:
     """Pack files that were found: see `pack_files`."""
     manifest = Manifest(check_target(target))
@@ -147,59 +148,91 @@ def pack_shards(
         "sources": [shard.fingerprint._asdict() for shard in shards],
         "outputs": [shard.name for shard in shards],
     }
-    with manifest.locked():
-        for folder in {shard.output.parent for shard in shards}:
+    with manifest.locked(), _open(executor) as workers:
+        for folder in {manifest.folder, *(shard.output.parent for shard in shards)}:
             remove_temporary_files(folder)
-        remove_temporary_files(manifest.folder)
         manifest.read()
-        superfluous = []
-        if settings.overwrite:
-            superfluous = outputs_to_remove(manifest, shards)
-            manifest.complete = {}
-        else:
-            check_earlier(manifest, shards, job, resume=settings.resume)
-        earlier = None if settings.overwrite else _earlier_plan(manifest, job)
-        if earlier is not None and len(manifest.complete) == len(shards):
-            plan = earlier
-        else:
-            with _executor(settings.executor) as executor:
-                histogram = count_shards(executor, shards, settings.report)
-                plan = PackingPlan(histogram, options)
-                if earlier is None:
-                    if settings.overwrite:
-                        manifest.forget()
-                    for path in superfluous:
-                        path.unlink(missing_ok=True)
-                    _save(plan, job, manifest.plan)
-                elif earlier.histogram != histogram:
-                    raise changed(manifest.target, ["the lengths in the sources"])
-                manifest.begin(job)
-                assign_shards(executor, shards, plan, manifest, settings.report)
+        run = _Run(
+            shards, options, job, manifest, workers, on_progress or (lambda _: None)
+        )
+        plan = run.begin_anew() if overwrite else run.begin_or_go_on(resume=resume)
         manifest.finish([shard.name for shard in shards])
     return plan
 
 
-def _earlier_plan(manifest: Manifest, job: dict[str, Any]) -> PackingPlan | None:
-    """Return the plan of an earlier run of the same job, if it is there and whole."""
-    if manifest.job is None:
-        return None
-    try:
-        description = read_description(manifest.plan)
-        if any(description.get(name) != value for name, value in job.items()):
+class _Run(NamedTuple):
+    """A run that holds its target, and has read the manifest there.
+
+    It begins, or goes on with an earlier run of the same job, or finds that all is done
+    already. Each way leaves all shards complete, and returns the plan.
+    """
+
+    shards: Sequence[Shard]
+    options: PackingOptions
+    job: dict[str, Any]
+    manifest: Manifest
+    executor: Executor
+    on_progress: ProgressCallback
+
+    def begin_anew(self) -> PackingPlan:
+        """Begin, whatever earlier runs wrote: it is replaced."""
+        self.manifest.complete = {}
+        return self._begin(files_to_replace(self.manifest, self.shards))
+
+    def begin_or_go_on(self, *, resume: bool) -> PackingPlan:
+        """Do the rest of an earlier run of the same job, or begin if there was none."""
+        check_earlier(self.manifest, self.shards, self.job, resume=resume)
+        earlier = self._earlier_plan()
+        if earlier is None:
+            return self._begin()
+        if len(self.manifest.complete) < len(self.shards):
+            return self._go_on(earlier)
+        return earlier  # done already
+
+    def _earlier_plan(self) -> PackingPlan | None:
+        """Return the plan of an earlier run of the same job, if it can be read."""
+        if self.manifest.job is None:
             return None
-        return PackingPlan.load(manifest.plan)
-    except (DataError, SourceNotFoundError):
-        return None
+        path = self.manifest.plan_path
+        try:
+            description = read_description(path)
+            if any(description.get(name) != value for name, value in self.job.items()):
+                return None
+            return PackingPlan.load(path)
+        except (DataError, SourceNotFoundError):
+            return None
+
+    def _begin(self, replaced: Sequence[Path] = ()) -> PackingPlan:
+        """Count, remove the files that are replaced, write the plan, assign."""
+        plan = self._count_and_plan()
+        for path in replaced:
+            path.unlink(missing_ok=True)
+        description = {**plan.as_dict(), **self.job}
+        path = self.manifest.plan_path
+        write_plan(path, plan.runs, plan.histogram, description, overwrite=True)
+        return self._assign(plan)
+
+    def _go_on(self, earlier: PackingPlan) -> PackingPlan:
+        """Count, compare with the plan of the earlier run, assign what is left."""
+        plan = self._count_and_plan()
+        if plan.histogram != earlier.histogram:
+            raise changed_error(self.manifest.target, ["the lengths in the sources"])
+        return self._assign(plan)
+
+    def _count_and_plan(self) -> PackingPlan:
+        histogram = count_shards(self.executor, self.shards, self.on_progress)
+        return PackingPlan(histogram, self.options)
+
+    def _assign(self, plan: PackingPlan) -> PackingPlan:
+        self.manifest.begin(self.job)
+        assign_shards(self.executor, self.shards, plan, self.manifest, self.on_progress)
+        return plan
 
 
-def _executor(executor: Executor | None) -> AbstractContextManager[Executor]:
+def _open(executor: Executor | None) -> AbstractContextManager[Executor]:
+    """Return an executor to be entered: threads, if the user gave none."""
     if executor is not None:
-        return nullcontext(executor)
+        return nullcontext(executor)  # the user's stays open
     if hasattr(os, "sched_getaffinity"):
         return ThreadPoolExecutor(len(os.sched_getaffinity(0)))
     return ThreadPoolExecutor(os.cpu_count())
-
-
-def _save(plan: PackingPlan, job: dict[str, Any], path: Path) -> None:
-    description = {**plan.as_dict(), **job}
-    write_plan(path, plan.runs, plan.histogram, description, overwrite=True)

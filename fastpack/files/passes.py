@@ -6,29 +6,29 @@ from itertools import islice
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from fastpack.documents.grouped_histogram import Histogram, no_documents, sum_histograms
-from fastpack.files.manifest import Manifest, identify
-from fastpack.files.reading import check_same_columns, naming
-from fastpack.files.shard import Job, Shard, assign_shard, count_shard, read_counts
+from fastpack.files.manifest import Manifest
+from fastpack.files.reading import check_same_columns, errors_name
+from fastpack.files.shard import Shard, assign_shard, count_shard, read_counts
 from fastpack.packing.plan import PackingPlan
 
 _IN_FLIGHT = 256
-"""Shards that are handed to the executor at a time. More workers than that would
-idle; more shards would only wait there, and take memory."""
+"""Shards that the executor has at a time. More workers than that would idle; more
+shards would only wait there, and take memory."""
 
 
 class PackingProgress(NamedTuple):
-    """How far a packing of files is: what the callback `progress` is given.
+    """The progress of a packing of files: the argument of the callback `progress`.
 
     Parameters
     ----------
     step
         The pass: ``"count"`` or ``"assign"``.
     shards, n_shards
-        Shards that are done, and all of them.
+        The number of shards that are done, and of all.
     documents
-        Documents in the shards that are done.
+        The number of documents in the shards that are done.
     n_bytes, all_bytes
-        The size of the sources that are done, and of all.
+        The size of the sources that are done, and of all, in bytes.
 
     Examples
     --------
@@ -45,42 +45,53 @@ class PackingProgress(NamedTuple):
     n_bytes: int
     all_bytes: int
 
-    def and_shard(self, shard: Shard, documents: int) -> "PackingProgress":
-        """Return the progress when one more shard is done."""
-        return self._replace(
-            shards=self.shards + 1,
-            documents=self.documents + documents,
-            n_bytes=self.n_bytes + shard.fingerprint.size,
-        )
-
 
 ProgressCallback: TypeAlias = Callable[[PackingProgress], object]
 
 
+def _no_progress(
+    step: Literal["count", "assign"], shards: Sequence[Shard]
+) -> PackingProgress:
+    """Return the progress at the start of a pass."""
+    all_bytes = sum(shard.fingerprint.size for shard in shards)
+    return PackingProgress(step, 0, len(shards), 0, 0, all_bytes)
+
+
+def _with_shard(
+    progress: PackingProgress, shard: Shard, documents: int
+) -> PackingProgress:
+    """Return the progress when one more shard is done."""
+    return progress._replace(
+        shards=progress.shards + 1,
+        documents=progress.documents + documents,
+        n_bytes=progress.n_bytes + shard.fingerprint.size,
+    )
+
+
 def count_shards(
-    executor: Executor, shards: Sequence[Shard], report: ProgressCallback
+    executor: Executor, shards: Sequence[Shard], on_progress: ProgressCallback
 ) -> Histogram:
-    """Count all shards; their histograms are kept on disk, their sum is returned."""
-    progress = _start("count", shards)
-    report(progress)
+    """Count all shards; return the sum of their histograms, which stay on disk."""
+    progress = _no_progress("count", shards)
+    on_progress(progress)
 
-    def done(number: int, documents: int) -> None:
+    def on_result(number: int, documents: int) -> None:
         nonlocal progress
-        progress = progress.and_shard(shards[number], documents)
-        report(progress)
+        progress = _with_shard(progress, shards[number], documents)
+        on_progress(progress)
 
-    calls = ((n, count_shard, shard) for n, shard in enumerate(shards))
-    _run_all(executor, calls, done)
+    calls = ((number, count_shard, shard) for number, shard in enumerate(shards))
+    _run_all(executor, calls, on_result)
     return sum_histograms(_read_all(shards))
 
 
 def _read_all(shards: Sequence[Shard]) -> Iterator[Histogram]:
-    """Read what was counted; refuse columns whose types are not the same in all."""
+    """Read the histograms; refuse columns whose dtypes are not the same in all."""
     first = None
     for shard in shards:
         counted = read_counts(shard)
         first = first or counted
-        with naming(shard.source):
+        with errors_name(shard.source):
             check_same_columns("keep", first.kept, counted.kept)
             check_same_columns("by", first.by, counted.by)
         yield counted.histogram
@@ -91,52 +102,50 @@ def assign_shards(
     shards: Sequence[Shard],
     plan: PackingPlan,
     manifest: Manifest,
-    report: ProgressCallback,
+    on_progress: ProgressCallback,
 ) -> None:
-    """Assign the shards that the manifest does not have yet, and enter them."""
-    progress = _start("assign", shards)
+    """Assign the shards that are not complete yet; record them in the manifest."""
+    progress = _no_progress("assign", shards)
     for shard in shards:
         if shard.name in manifest.complete:
             documents = manifest.complete[shard.name]["documents"]
-            progress = progress.and_shard(shard, documents)
-    report(progress)
+            progress = _with_shard(progress, shard, documents)
+    on_progress(progress)
 
-    def calls() -> Iterator[tuple[Any, ...]]:
-        before: Any = no_documents(plan.histogram)
-        job = Job(identify(manifest.job), manifest.ticket)
-        for number, shard in enumerate(shards):
-            if shard.name not in manifest.complete:
-                # As chunks, of which there are few lengths: many calls may wait.
-                chunks = plan.cut(before)
-                yield number, assign_shard, shard, plan, chunks, before.n_documents, job
-            before += read_counts(shard).histogram
-
-    def done(number: int, entry: dict[str, Any]) -> None:
+    def on_result(number: int, entry: dict[str, Any]) -> None:
         nonlocal progress
-        manifest.enter(shards[number].name, entry)
-        progress = progress.and_shard(shards[number], entry["documents"])
-        report(progress)
+        manifest.record(shards[number].name, entry)
+        progress = _with_shard(progress, shards[number], entry["documents"])
+        on_progress(progress)
 
-    _run_all(executor, calls(), done)
+    _run_all(executor, _calls_to_assign(shards, plan, manifest), on_result)
 
 
-def _start(
-    step: Literal["count", "assign"], shards: Sequence[Shard]
-) -> PackingProgress:
-    all_bytes = sum(shard.fingerprint.size for shard in shards)
-    return PackingProgress(step, 0, len(shards), 0, 0, all_bytes)
+def _calls_to_assign(
+    shards: Sequence[Shard], plan: PackingPlan, manifest: Manifest
+) -> Iterator[tuple[Any, ...]]:
+    """Give the call for each shard that is not complete; sum the shards before it."""
+    before: Any = no_documents(plan.histogram)
+    ticket = manifest.ticket()
+    for number, shard in enumerate(shards):
+        if shard.name not in manifest.complete:
+            # As chunks, which have few lengths: many calls may wait.
+            start = plan.cut(before), before.n_documents
+            yield number, assign_shard, shard, plan, *start, ticket
+        before += read_counts(shard).histogram
 
 
 def _run_all(
     executor: Executor,
     calls: Iterable[tuple[Any, ...]],
-    done: Callable[[int, Any], None],
+    on_result: Callable[[int, Any], None],
 ) -> None:
     """Call ``function(*arguments)`` for each (number, function, *arguments) of `calls`.
 
-    `done` is called with the number and the result of each. After a failure nothing
-    more is started, what runs is waited for, and the failure with the least number
-    is raised: the first that a reader of the sources would meet.
+    `on_result` is called with the number and the result of each, in the order in which
+    they end. After a failure no more calls are started, and those that run are waited
+    for. Then the failure of the smallest number is raised: the first in the order of
+    the sources.
     """
     calls = iter(calls)
     running: dict[Future[Any], int] = {}
@@ -152,7 +161,7 @@ def _run_all(
                 number = running.pop(future)
                 error = future.exception()
                 if error is None:
-                    done(number, future.result())
+                    on_result(number, future.result())
                 else:
                     failures[number] = error
             if failures:

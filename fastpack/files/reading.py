@@ -100,7 +100,7 @@ def scan_all(paths: Sequence[Path], columns: Selection) -> Documents:
     """Scan several sources, one after the other."""
     scanned = []
     for path in paths:
-        with naming(path):
+        with errors_name(path):
             scanned.append(scan_documents(path, columns))
             check_same_columns("by", scanned[0].by.schema, scanned[-1].by.schema)
     # Lengths may be integers of different widths.
@@ -122,7 +122,7 @@ def read_batch(paths: Sequence[Path], columns: Selection) -> Batch:
     """
     batches: list[Batch] = []
     for path in paths:
-        with naming(path):
+        with errors_name(path):
             batch = scan_documents(path, columns).read()
             batches.append(batch)
             check_same_columns("by", batches[0].by.schema, batch.by.schema)
@@ -142,7 +142,7 @@ def count_sources(paths: Sequence[Path], columns: Selection) -> Histogram:
     histograms = []
     first = None
     for path in paths:
-        with naming(path):
+        with errors_name(path):
             documents = scan_documents(path, columns)
             first = first or documents
             check_same_columns("by", first.by.schema, documents.by.schema)
@@ -151,7 +151,7 @@ def count_sources(paths: Sequence[Path], columns: Selection) -> Histogram:
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def errors_name(path: Path) -> Iterator[None]:
     """Name the source in each error about it."""
     try:
         yield

@@ -1,4 +1,4 @@
-"""What is done to one shard: functions that any executor can send to a worker."""
+"""The work on one shard: functions that any executor can send to a worker."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from fastpack.documents.counter import count_documents
 from fastpack.documents.grouped_histogram import Histogram, read_histogram
 from fastpack.errors import DataError
 from fastpack.files.manifest import Fingerprint, Ticket
-from fastpack.files.reading import Selection, naming, scan_documents
+from fastpack.files.reading import Selection, errors_name, scan_documents
 from fastpack.outputs import read_metadata, write_parquet
 from fastpack.packing.chunks import Chunks
 from fastpack.packing.lazy import Start, assign_lazily
@@ -25,45 +25,38 @@ class Shard(NamedTuple):
     Parameters
     ----------
     source
-        Where the documents are; absolute, like all paths here: workers may be in other
-        folders.
+        The file of the documents; absolute, like all paths here: workers may be in
+        other folders.
     fingerprint
         The source as it was found.
     output
-        Where their assignment goes.
-    counts
-        Where their histogram is kept between the passes.
+        The file of their assignment.
+    counts_file
+        The file of their histogram, between the passes.
     name
-        The output, as the manifest names it.
+        The name of the output in the manifest.
     columns
-        What is read of the source.
+        The columns that are read of the source.
     """
 
     source: Path
     fingerprint: Fingerprint
     output: Path
-    counts: Path
+    counts_file: Path
     name: str
     columns: Selection
 
 
-class Job(NamedTuple):
-    """What a shard's output is a part of.
+class CountedShard(NamedTuple):
+    """The result of counting a shard.
 
     Parameters
     ----------
-    name
-        The same for all outputs of a job, and for no others: for their metadata.
-    ticket
-        Of the run that does it.
+    histogram
+        The lengths of its documents.
+    kept, by
+        The dtypes of the columns `keep` and `by`, by name: the same in all shards.
     """
-
-    name: str
-    ticket: Ticket
-
-
-class CountedShard(NamedTuple):
-    """What counting a shard found: its histogram, and the types of its columns."""
 
     histogram: Histogram
     kept: dict[str, str]
@@ -71,14 +64,14 @@ class CountedShard(NamedTuple):
 
 
 def count_shard(shard: Shard) -> int:
-    """Count the documents of a shard; keep their histogram, return their number.
+    """Count the documents of a shard; write their histogram, return their number.
 
-    A run that was killed may have done so already.
+    The histogram of an earlier run is used again, if the source is still the same.
     """
-    about = _about(shard)
-    if (read_metadata(shard.counts) or {}).get("about") == about:
+    about = _describe_counts(shard)
+    if (read_metadata(shard.counts_file) or {}).get("about") == about:
         return read_counts(shard).histogram.n_documents
-    with naming(shard.source):
+    with errors_name(shard.source):
         documents = scan_documents(shard.source, shard.columns)
         histogram = count_documents(documents)
         shard.fingerprint.check()
@@ -88,21 +81,22 @@ def count_shard(shard: Shard) -> int:
         "kept": {name: str(dtype) for name, dtype in kept.items()},
         "by": {name: str(dtype) for name, dtype in documents.by.schema.items()},
     }
-    write_parquet(histogram.to_frame(), shard.counts, metadata, overwrite=True)
+    write_parquet(histogram.to_frame(), shard.counts_file, metadata, overwrite=True)
     return histogram.n_documents
 
 
 def read_counts(shard: Shard) -> CountedShard:
-    """Read what `count_shard` wrote."""
-    metadata = read_metadata(shard.counts) or {}
-    if metadata.get("about") != _about(shard):
-        msg = f"{shard.counts} was changed while its source was packed"
+    """Read the file that `count_shard` wrote."""
+    metadata = read_metadata(shard.counts_file) or {}
+    if metadata.get("about") != _describe_counts(shard):
+        msg = f"{shard.counts_file} was changed while its source was packed"
         raise DataError(msg)
-    counts = pl.read_parquet(shard.counts, glob=False)
+    counts = pl.read_parquet(shard.counts_file, glob=False)
     return CountedShard(read_histogram(counts), metadata["kept"], metadata["by"])
 
 
-def _about(shard: Shard) -> dict[str, Any]:
+def _describe_counts(shard: Shard) -> dict[str, Any]:
+    """Return all that the histogram of a shard depends on, as its file holds it."""
     return {
         "version": __version__,
         "source": shard.fingerprint._asdict(),
@@ -115,21 +109,21 @@ def assign_shard(
     plan: PackingPlan,
     before: Sequence[Chunks],
     first_document: int,
-    job: Job,
+    ticket: Ticket,
 ) -> dict[str, Any]:
     """Assign the documents of a shard; write their rows to its output.
 
     Parameters
     ----------
     shard
-        What is read, and where the rows go.
+        The source, and the file of the rows.
     plan
         The plan of the whole corpus.
     before, first_document
         The chunks of all shards before this one, in each group, and the number of their
         documents.
-    job
-        What the output is a part of.
+    ticket
+        The right to write to the target.
 
     Returns
     -------
@@ -137,27 +131,27 @@ def assign_shard(
         The shard's entry in the manifest.
     """
     planned = read_counts(shard).histogram
-    with naming(shard.source):
+    with errors_name(shard.source):
         documents = scan_documents(shard.source, shard.columns)
 
     @contextmanager
     def start() -> Iterator[Start]:
-        with naming(shard.source):
+        with errors_name(shard.source):
             shard.fingerprint.check()
             yield Start(plan.assigner(before, first_document), planned)
             shard.fingerprint.check()
 
     chunks = plan.cut(planned)
-    figures = {
+    entry = {
         "source": shard.fingerprint.path,
         "first_document": first_document,
         "documents": planned.n_documents,
         "rows": sum(each.n_chunks + each.n_unpacked for each in chunks),
     }
-    described = plan.as_dict()
-    described.pop("groups", None)  # those of all groups are in the file of the plan
-    metadata = {**described, "job": job.name, "shard": figures}
+    metadata = plan.as_dict()
+    metadata.pop("groups", None)  # the file of the plan holds them once for all
+    metadata |= {"job": ticket.job_id, "shard": entry}
     shard.output.parent.mkdir(parents=True, exist_ok=True)
     rows = assign_lazily(documents, start)
-    write_parquet(rows, shard.output, metadata, overwrite=True, check=job.ticket.check)
-    return {**figures, "bytes": shard.output.stat().st_size}
+    write_parquet(rows, shard.output, metadata, overwrite=True, check=ticket.check)
+    return {**entry, "bytes": shard.output.stat().st_size}

@@ -1,4 +1,4 @@
-"""Targets: the folder that shards are packed into, and what it may hold already."""
+"""Targets: the outputs in the folder that is written, new ones and earlier ones."""
 
 import os
 import re
@@ -6,25 +6,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fastpack.errors import (
-    OptionError,
-    OutputExistsError,
-)
+from fastpack.errors import OptionError, OutputExistsError
 from fastpack.files.manifest import (
     FOLDER,
     Fingerprint,
     Manifest,
     describe_changes,
-    identify,
+    job_id_of,
 )
 from fastpack.files.reading import Selection
 from fastpack.files.shard import Shard
 from fastpack.files.sources import StrPath, check_name
-from fastpack.outputs import read_metadata
+from fastpack.outputs import OVERWRITE, read_metadata
+
+_CHANGES_SHOWN = 5
+
+_RENAME_HINT = "Hint: rename one of them, or pack them into different folders."
 
 
 def check_target(target: StrPath) -> Path:
-    """Return the absolute path of a target; refuse what cannot be meant as a folder."""
+    """Return the absolute path of a target; refuse names that are no folder's."""
     name = os.fspath(target)
     if not name or re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+:/", name):
         msg = (
@@ -38,98 +39,115 @@ def check_target(target: StrPath) -> Path:
 
 
 def _absolute(path: Path) -> Path:
-    """Return a path without ".." that is still the name that was given: links stay."""
+    """Return an absolute path without ".."; links stay, as they give their names."""
     return Path(os.path.abspath(path))  # noqa: PTH100
 
 
 def name_shards(
     paths: Sequence[Path], columns: Selection, manifest: Manifest
 ) -> list[Shard]:
-    """Say for each source where its assignment goes; refuse what could not be."""
-    target = manifest.target
+    """Return the shard of each source; refuse outputs that could not be written.
+
+    Outputs are named as their sources, below the folder that these have in common.
+    """
     paths = list(map(_absolute, paths))
     common = Path(os.path.commonpath([path.parent for path in paths]))
-    shards = []
-    named: dict[Path, Path] = {}
-    for number, path in enumerate(paths):
+    sources: dict[Path, Path] = {}
+    for path in paths:
         name = path.relative_to(common).with_suffix(".parquet")
-        hint = "Hint: rename one of them, or pack them into different folders."
-        if name.parts[0] == FOLDER:
-            msg = f"{path} would go to fastpack's own folder, {FOLDER}\n{hint}"
-            raise OptionError(msg)
-        if other := named.get(name):
-            msg = f"two sources have one output, {name}: {other} and {path}\n{hint}"
-            raise OptionError(msg)
-        if (target / name).is_dir():
-            msg = f"an output is a folder: {target / name}\n{hint}"
-            raise OutputExistsError(msg)
-        if path.parent.resolve() == target.resolve():
+        _check_output_of(path, name, sources.get(name), manifest.target)
+        sources[name] = path
+    shards = [
+        Shard(
+            source=path,
+            fingerprint=Fingerprint.of(path),
+            output=manifest.target / name,
+            counts_file=manifest.counts_folder / f"{number}.parquet",
+            name=str(name),
+            columns=columns,
+        )
+        for number, (name, path) in enumerate(sources.items())
+    ]
+    resolved = {shard.fingerprint.path for shard in shards}
+    for name, path in sources.items():
+        if any(parent in sources for parent in name.parents):
             msg = (
-                f"the assignments would lie beside their sources: {path}\n"
-                "Hint: write them to a folder of their own."
+                f"the output of a source is a folder of others: {path}\n{_RENAME_HINT}"
             )
             raise OptionError(msg)
-        named[name] = path
-        counts = manifest.counts / f"{number}.parquet"
-        fingerprint = Fingerprint.of(path)
-        shards.append(
-            Shard(path, fingerprint, target / name, counts, str(name), columns)
-        )
-    sources = {shard.fingerprint.path for shard in shards}
-    for name, path in named.items():
-        if any(parent in named for parent in name.parents):
-            msg = f"the output of a source is a folder of others: {path}\n{hint}"
-            raise OptionError(msg)
-        if str((target / name).resolve()) in sources:
+        output = manifest.target / name
+        if str(output.resolve()) in resolved:
             msg = (
-                f"the output of {path} would replace a source: {target / name}\n"
+                f"the output of {path} would replace a source: {output}\n"
                 "Hint: write the assignments to a folder of their own."
             )
             raise OutputExistsError(msg)
     return shards
 
 
-def outputs_to_remove(manifest: Manifest, shards: Sequence[Shard]) -> list[Path]:
-    """Return what would be mixed up with a new run: what earlier ones left."""
+def _check_output_of(path: Path, name: Path, other: Path | None, target: Path) -> None:
+    """Refuse the output `name` of a source; `other` is a source of the same name."""
+    if name.parts[0] == FOLDER:
+        msg = f"{path} would go to fastpack's own folder, {FOLDER}\n{_RENAME_HINT}"
+        raise OptionError(msg)
+    if other is not None:
+        msg = f"two sources have one output, {name}: {other} and {path}\n{_RENAME_HINT}"
+        raise OptionError(msg)
+    if (target / name).is_dir():
+        msg = f"an output is a folder: {target / name}\n{_RENAME_HINT}"
+        raise OutputExistsError(msg)
+    if path.parent.resolve() == target.resolve():
+        msg = (
+            f"the assignments would lie beside their sources: {path}\n"
+            "Hint: write them to a folder of their own."
+        )
+        raise OptionError(msg)
+
+
+def files_to_replace(manifest: Manifest, shards: Sequence[Shard]) -> list[Path]:
+    """Return the files that must not be mixed with those of a new run.
+
+    They are the manifest of an earlier run, which comes first, its outputs, and the
+    present files at the outputs of the new one.
+    """
     sources = {shard.fingerprint.path for shard in shards}
-    outputs = [shard.output for shard in shards]
+    files = [manifest.path, *(shard.output for shard in shards)]
     for name in (manifest.job or {}).get("outputs", []):
         path = manifest.target / name
-        # Only what is still a file of that run, and in its folder.
+        # Only a file of that run still, and in its folder.
         is_within = manifest.target in path.parents and ".." not in path.parts
         is_source = str(path.resolve()) in sources
         if is_within and not is_source and "job" in (read_metadata(path) or {}):
-            outputs.append(path)
-    return outputs
+            files.append(path)
+    return files
 
 
 def check_earlier(
     manifest: Manifest, shards: Sequence[Shard], job: dict[str, Any], *, resume: bool
 ) -> None:
-    """Refuse to go on in a target that holds another job, or files of others.
+    """Refuse a target that holds another job, or outputs of other origin.
 
-    The manifest then has those shards that are complete.
+    Entries of the manifest whose outputs are not as they were written are dropped.
     """
     if manifest.job is not None:
         if not resume:
             msg = (
                 f"an earlier run packed into {manifest.target}\n"
-                "Hint: go on with it, or start anew with --overwrite (overwrite=True)."
+                f"Hint: go on with it, or start anew with {OVERWRITE}."
             )
             raise OutputExistsError(msg)
         if changes := describe_changes(manifest.job, job):
-            raise changed(manifest.target, changes)
+            raise changed_error(manifest.target, changes)
     for shard in shards:
         entry = manifest.complete.pop(shard.name, None)
         if not shard.output.exists():
             continue
         metadata = read_metadata(shard.output) or {}
-        if metadata.get("job") != identify(job):
+        if metadata.get("job") != job_id_of(job):
             msg = (
                 "the output exists already, and is no file of this job: "
                 f"{shard.output}\n"
-                "Hint: choose another folder, or start anew with --overwrite "
-                "(overwrite=True)."
+                f"Hint: choose another folder, or start anew with {OVERWRITE}."
             )
             raise OutputExistsError(msg)
         n_bytes = shard.output.stat().st_size
@@ -137,14 +155,13 @@ def check_earlier(
             manifest.complete[shard.name] = entry
 
 
-def changed(target: Path, changes: list[str]) -> OutputExistsError:
-    """Say what changed since an earlier run."""
-    most = 5
-    shown = changes[:most]
-    if len(changes) > most:
-        shown.append(f"and {len(changes) - most:,} more")
+def changed_error(target: Path, changes: Sequence[str]) -> OutputExistsError:
+    """Return the error that says what changed since an earlier run."""
+    shown = list(changes[:_CHANGES_SHOWN])
+    if len(changes) > _CHANGES_SHOWN:
+        shown.append(f"and {len(changes) - _CHANGES_SHOWN:,} more")
     msg = (
         f"{target} holds an earlier run, since which changed: {'; '.join(shown)}\n"
-        "Hint: start anew with --overwrite (overwrite=True), or choose another folder."
+        f"Hint: start anew with {OVERWRITE}, or choose another folder."
     )
     return OutputExistsError(msg)

@@ -10,7 +10,7 @@ from fastpack.documents.batches import Documents
 from fastpack.documents.grouped_histogram import Histogram
 from fastpack.errors import OptionError, SourceNotFoundError, VerificationError
 from fastpack.files.manifest import Manifest
-from fastpack.files.reading import naming
+from fastpack.files.reading import errors_name
 from fastpack.options import PackingOptions
 from fastpack.outputs import read_metadata
 from fastpack.packing.plan import PackingPlan
@@ -103,7 +103,7 @@ def read_assignment(path: Path) -> Assignment:
             raise SourceNotFoundError(msg)
         metadata = read_metadata(path) or {}
         options = metadata.get("options")
-        with naming(path):
+        with errors_name(path):
             table = pl.scan_parquet(path, glob=False)
             table.collect_schema()
         return Assignment(
@@ -130,7 +130,7 @@ def read_assignment(path: Path) -> Assignment:
             continue
         msg = f"{path / name} {what}"
         raise VerificationError(msg)
-    plan = PackingPlan.load(manifest.plan)
+    plan = PackingPlan.load(manifest.plan_path)
     paths = [path / name for name in names]
     table = pl.concat([pl.scan_parquet(each, glob=False) for each in paths])
     return Assignment(table, plan.options, plan.figures(), plan.histogram)

@@ -102,9 +102,9 @@ def test_a_worker_that_outlives_its_run_writes_nothing(tmp_path, monkeypatch):
     fastpack.pack_files(corpus, target, context_length=64, overwrite=True)
     before = files_of(target)
     (late,) = calls
-    late[0].counts.parent.mkdir()
+    late[0].counts_file.parent.mkdir()
     count_shard(late[0])
     with pytest.raises(OutputExistsError, match="the run has ended"):
         assign_shard(*late)
-    shutil.rmtree(late[0].counts.parent)
+    shutil.rmtree(late[0].counts_file.parent)
     assert files_of(target) == before
