@@ -20,12 +20,11 @@ from fastpack.cli.display import (
 )
 from fastpack.cli.printing import print_json, say
 from fastpack.cli.progress import showing_progress
-from fastpack.documents.batches import Documents
 from fastpack.errors import OptionError
 from fastpack.files.pack_files import pack_shards
 from fastpack.files.reading import Selection, count_sources, read_batch, scan_all
 from fastpack.files.sources import find_sources
-from fastpack.files.verify_files import verify_files
+from fastpack.files.verify_files import read_assignment, verify_files
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.outputs import check_output, write_parquet
 from fastpack.packing.pack import pack_batch
@@ -127,14 +126,12 @@ def _report(arguments: argparse.Namespace) -> None:
 
 
 def _verify(arguments: argparse.Namespace) -> None:
-    documents = None
+    written = read_assignment(arguments.assignment)
+    options, documents = written.options, None
     if arguments.sources:
         paths = find_sources(arguments.sources)
-
-        def documents(options: PackingOptions) -> Documents:
-            return scan_all(paths, _selection(arguments, options))
-
-    figures, options = verify_files(arguments.assignment, documents)
+        documents = scan_all(paths, _selection(arguments, options))
+    figures = verify_files(written, documents)
     if arguments.json:
         described = {"options": options.as_dict(), "figures": figures}
         print_json({"assignment": str(arguments.assignment), **described})

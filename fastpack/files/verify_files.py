@@ -1,6 +1,5 @@
-"""verify_files(): the assignment in a file or a folder, by what it says of itself."""
+"""Verify files: an assignment that was written, and what it says of itself."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,101 +16,104 @@ from fastpack.packing.plan import PackingPlan
 from fastpack.verification.verify import verify_table
 
 
-def verify_files(
-    path: Path,
-    documents: Callable[[PackingOptions], Documents] | None = None,
-    options: PackingOptions | None = None,
-) -> tuple[dict[str, Any], PackingOptions]:
-    """Verify the output of a command: a file, or a folder that `pack_files` wrote.
+class WrittenAssignment(NamedTuple):
+    """An assignment in files, with the rules and figures that these hold beside it.
 
     Parameters
     ----------
     path
         The file or folder.
-    documents
-        Gives the documents that were packed, by the options; None if not known.
+    table
+        The rows.
     options
-        The rules; None are those that the output says itself.
+        The rules by which it was packed.
+    figures
+        The figures of the plan, by name.
+    histogram
+        The documents that were planned; None if the files do not hold them.
+    """
+
+    path: Path
+    table: pl.LazyFrame
+    options: PackingOptions
+    figures: dict[str, Any]
+    histogram: Histogram | None
+
+
+def read_assignment(path: Path) -> WrittenAssignment:
+    """Open an assignment of `fastpack pack`: a file, or a folder.
+
+    Raises
+    ------
+    SourceNotFoundError, DataError
+        There is nothing at the path, or it is no assignment.
+    OptionError
+        A file does not hold the rules by which it was packed.
+    VerificationError
+        A folder is not complete, or a file in it was changed.
+    """
+    if path.is_dir():
+        return _read_folder(path)
+    if path.is_file():
+        return _read_file(path)
+    msg = f"no assignment at {path}\nHint: name what fastpack pack wrote."
+    raise SourceNotFoundError(msg)
+
+
+def verify_files(
+    written: WrittenAssignment, documents: Documents | None = None
+) -> dict[str, Any]:
+    """Verify an assignment that was written, by its own rules.
+
+    Parameters
+    ----------
+    written
+        The assignment.
+    documents
+        The documents that were packed; None if they are not at hand.
 
     Returns
     -------
-    figures, options
-        As `verify` gives them, and the rules.
+    dict
+        The figures of `verify`.
 
     Raises
     ------
     VerificationError
-        Beside what `verify` finds: a file is missing or was changed, or the figures are
-        not those that were written down when it was packed.
+        As for `verify`; also if the figures are not those that were written with it.
     """
-    written = read_assignment(path)
-    if options is None:
-        options = written.options
-    if options is None:
-        msg = (
-            f"{path} does not say by which rules it was packed\n"
-            "Hint: give --context-length, and the other rules if there were some."
-        )
-        raise OptionError(msg)
     figures = verify_table(
         written.table,
-        options,
-        documents=None if documents is None else documents(options),
+        written.options,
+        documents=documents,
         planned=written.histogram,
     )
     for name, value in written.figures.items():
         if name in figures and figures[name] != value:
             msg = (
-                f"`{name}` is {figures[name]:,}, and was {value:,} when {path} was "
-                "packed"
+                f"`{name}` is {figures[name]:,}, and was {value:,} when {written.path} "
+                "was packed"
             )
             raise VerificationError(msg)
-    return figures, options
+    return figures
 
 
-class Assignment(NamedTuple):
-    """An assignment in files, and what they say of it themselves.
-
-    Parameters
-    ----------
-    table
-        The rows.
-    options, figures, histogram
-        By which rules it was packed, what was counted then, and the documents that were
-        planned; None, or nothing, where the files do not say.
-    """
-
-    table: pl.LazyFrame
-    options: PackingOptions | None
-    figures: dict[str, Any]
-    histogram: Histogram | None
-
-
-def read_assignment(path: Path) -> Assignment:
-    """Open what `fastpack pack` wrote: a file, or a folder.
-
-    Raises
-    ------
-    SourceNotFoundError, DataError
-        There is no such thing, or it is no assignment.
-    VerificationError
-        A folder is not complete, or a file in it was changed.
-    """
-    if not path.is_dir():
-        if not path.is_file():
-            msg = f"no assignment at {path}\nHint: name what fastpack pack wrote."
-            raise SourceNotFoundError(msg)
-        metadata = read_metadata(path) or {}
-        options = metadata.get("options")
-        with errors_name(path):
-            table = pl.scan_parquet(path, glob=False)
-            table.collect_schema()
-        return Assignment(
-            table,
-            None if options is None else PackingOptions(**options),
-            metadata.get("figures", {}),
-            None,
+def _read_file(path: Path) -> WrittenAssignment:
+    metadata = read_metadata(path) or {}
+    with errors_name(path):
+        table = pl.scan_parquet(path, glob=False)
+        table.collect_schema()
+    if metadata.get("options") is None:
+        msg = (
+            f"{path} does not say by which rules it was packed\n"
+            "Hint: fastpack.verify, in Python, checks a table by rules that you give."
         )
+        raise OptionError(msg)
+    options = PackingOptions(**metadata["options"])
+    return WrittenAssignment(path, table, options, metadata.get("figures", {}), None)
+
+
+def _read_folder(path: Path) -> WrittenAssignment:
     manifest = Manifest(path)
     manifest.read()
     if manifest.job is None:
@@ -131,6 +133,5 @@ def read_assignment(path: Path) -> Assignment:
         msg = f"{path / name} {what}"
         raise VerificationError(msg)
     plan = PackingPlan.load(manifest.plan_path)
-    paths = [path / name for name in names]
-    table = pl.concat([pl.scan_parquet(each, glob=False) for each in paths])
-    return Assignment(table, plan.options, plan.figures(), plan.histogram)
+    table = pl.concat([pl.scan_parquet(path / name, glob=False) for name in names])
+    return WrittenAssignment(path, table, plan.options, plan.figures(), plan.histogram)
