@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from fastpack.documents.inputs import check_names
+from fastpack.documents.inputs import check_names, row_text
 from fastpack.errors import DataError, DataTypeError, OptionError
 from fastpack.schemas import FIGURES, RUNS_SCHEMA
 
@@ -48,8 +48,8 @@ def select_by(
         if n_null := column.null_count():
             row = first_row + (column.is_null().arg_max() or 0)
             msg = (
-                f"`by` column {name!r} has nulls: {n_null:,}, the first in row {row:,} "
-                "(rows count from 0)\n"
+                f"`by` column {name!r} has nulls: {n_null:,}, the first in "
+                f"{row_text(row)}\n"
                 "Hint: fill them, with the name of a group of their own, say."
             )
             raise DataError(msg)

@@ -124,8 +124,7 @@ def check_lengths(lengths: pl.Series, first_row: int = 0) -> pl.Series:
     if n_null := lengths.null_count():
         row = first_row + (lengths.is_null().arg_max() or 0)
         msg = (
-            f"`{name}` has null lengths: {n_null:,}, the first in row {row:,} (rows "
-            "count from 0)\n"
+            f"`{name}` has null lengths: {n_null:,}, the first in {row_text(row)}\n"
             "Hint: fill them (0 is an empty document) or filter these rows out."
         )
         raise DataError(msg)
@@ -137,11 +136,16 @@ def check_lengths(lengths: pl.Series, first_row: int = 0) -> pl.Series:
             row = int(np.argmin(fits.to_numpy()))
             msg = (
                 f"`{name}` has a length that Int64 cannot hold: {lengths[row]} "
-                f"in row {first_row + row:,} (rows count from 0)\n"
+                f"in {row_text(first_row + row)}\n"
                 "Hint: lengths are counted in tokens."
             )
             raise DataError(msg) from error
     return lengths
+
+
+def row_text(row: int) -> str:
+    """Return a row number as messages give it."""
+    return f"row {row:,} (rows count from 0)"
 
 
 def as_expression(column: str | pl.Expr) -> pl.Expr:

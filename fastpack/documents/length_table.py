@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from fastpack import kernels
-from fastpack.documents.inputs import length_arrays
+from fastpack.documents.inputs import length_arrays, row_text
 from fastpack.documents.sums import Int64Array, merge_counts
 from fastpack.errors import DataError
 
@@ -110,8 +110,8 @@ class LengthTable:
                 "a negative length" if others[i] < 0 else "a length too large to count"
             )
             msg = (
-                f"`{self._name}` has {what}: {others[i]} in row "
-                f"{self.n_rows + int(rows[i]):,} (rows count from 0)\n"
+                f"`{self._name}` has {what}: {others[i]} in "
+                f"{row_text(self.n_rows + int(rows[i]))}\n"
                 "Hint: lengths are counted in tokens; 0 is an empty document."
             )
             raise DataError(msg)
