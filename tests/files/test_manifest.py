@@ -1,4 +1,4 @@
-"""The books of a target: what changed is named, what is damaged is done again."""
+"""The manifest of a target: what changed is named, what is damaged is done again."""
 
 import subprocess
 import sys
@@ -28,9 +28,14 @@ def test_a_manifest_whose_last_line_was_cut(tmp_path):
         assert files_of(target) == expected
 
 
-@pytest.mark.parametrize(
-    "damage", [b"\xff\xff", b"{}", b"3", b"[]", b'{"sources": 1}', b""]
-)
+DAMAGED = [b"\xff\xff", b"{}", b"3", b"[]", b'{"sources": 1}', b""]
+DAMAGED += [
+    b'{"version": "", "columns": {}, "options": {}, "sources": %s}' % sources
+    for sources in (b"3", b"[3]", b'[{"path": "a"}]')
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
 def test_a_manifest_that_is_damaged(tmp_path, damage):
     corpus = write_shards(tmp_path / "corpus", 2)
     target = tmp_path / "out"

@@ -1,6 +1,7 @@
 """The columns of sources: read, named, and refused."""
 
 import polars as pl
+import polars.selectors as cs
 import pytest
 
 import fastpack
@@ -92,3 +93,15 @@ def test_expressions_that_print_alike_are_told_apart(tmp_path):
     length = pl.col("n_tokens").map_batches(lambda s: s + 1, return_dtype=pl.Int32)
     with pytest.raises(OptionError, match="Python functions have no lasting identity"):
         fastpack.pack_files(corpus, tmp_path / "b", length, context_length=L)
+
+
+def test_a_selector_of_the_columns_of_a_csv_file(tmp_path):
+    corpus = write(FRAME, tmp_path / "corpus/part.csv").parent
+    pack(corpus, tmp_path / "out", keep=cs.string())
+    assert pl.read_parquet(tmp_path / "out/part.parquet")["id"].to_list() == list("abc")
+
+
+def test_a_length_that_is_no_column(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 1)
+    with pytest.raises(DataTypeError, match="`length` must be a column's name or"):
+        fastpack.pack_files(corpus, tmp_path / "out", 5, context_length=L)
