@@ -1,4 +1,4 @@
-"""Print the figures of the README: ``python benchmarks/figures.py``.
+"""Speed beside numpy.bincount, and memory: ``python -m benchmarks.figures``.
 
 Everything is measured in one process and one thread, warm, in turns, on the same
 arrays: the median, its ratio to the median of numpy.bincount on the same lengths in
@@ -11,16 +11,13 @@ import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 import fastpack
+from benchmarks.bench_kernels import assign, bins_and_offsets, count
 from benchmarks.distributions import RULES, make_frame, make_lengths
-from benchmarks.kernels import assign, bins_and_offsets, count
 from fastpack.packing.plan import PackingPlan
 
 CONTEXT_LENGTHS = [2048, 8192]
@@ -110,8 +107,7 @@ def rules(n_documents, rounds):
 
 
 MEMORY = """
-import re, sys
-sys.path.insert(0, {root!r})
+import re
 import numpy as np, polars as pl, fastpack
 from benchmarks.distributions import make_lengths
 def status(name):
@@ -127,8 +123,7 @@ print(before, status("VmHWM"), table.estimated_size() / 2**20)
 
 
 def memory(n_documents):
-    root = str(Path(__file__).parents[1])
-    script = MEMORY.format(root=root, n=n_documents)
+    script = MEMORY.format(n=n_documents)
     run = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )

@@ -1,4 +1,4 @@
-"""Pack a corpus of many files: ``python benchmarks/large.py --documents 100000000``.
+"""Pack a corpus of many files: ``python -m benchmarks.large --documents 100000000``.
 
 Makes shards of documents from a seed (kept for the next run in ``--folder``), packs
 them with `fastpack.pack_files`, and lets Polars pass the assignment through
@@ -19,19 +19,15 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 import fastpack
-from benchmarks.kernels import bins_and_offsets, count
+from benchmarks.bench_kernels import bins_and_offsets, count
 from fastpack.documents.histogram import LengthHistogram
 from fastpack.packing.plan import PackingPlan
 
-ROOT = str(Path(__file__).parents[1])
 SHARD_DOCUMENTS = 6_250_000
 
 PROCESS = """
-import json, re, sys, time
-sys.path.insert(0, {root!r})
+import json, re, time
 from pathlib import Path
 import polars as pl, fastpack
 start = time.perf_counter()
@@ -74,7 +70,7 @@ def make_corpus(folder, n_documents):
 
 def in_process(code, **values):
     """Run code in a fresh process; return its seconds and its peak memory in MB."""
-    script = PROCESS.format(root=ROOT, code=code.format(**values))
+    script = PROCESS.format(code=code.format(**values))
     run = subprocess.run(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, check=True
     )

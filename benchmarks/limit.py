@@ -1,4 +1,4 @@
-"""How far packing is from the machine's limit: ``python benchmarks/limit.py``.
+"""How far packing is from the machine's limit: ``python -m benchmarks.limit``.
 
 Each stage of a packing into bins and offsets (12 bytes a row) beside passes that do
 nothing but what no packing can leave out: numpy.bincount, a bare pass that counts and
@@ -10,20 +10,16 @@ same number of threads copies into touched memory.
 
 import argparse
 import statistics
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numba
 import numpy as np
 import polars as pl
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 import fastpack
+from benchmarks.bench_kernels import count
 from benchmarks.distributions import DISTRIBUTIONS, make_lengths
 from benchmarks.figures import in_turns, touch_output
-from benchmarks.kernels import count
 from fastpack.cli.arguments import positive
 from fastpack.packing.assigner import ROW_BYTES, allocate
 from fastpack.packing.plan import PackingPlan

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 import fastpack
-from benchmarks.kernels import count
+from benchmarks.bench_kernels import count
 from benchmarks.per_chunk import pack_one_by_one
 from fastpack.packing.plan import PackingPlan
 

@@ -1,4 +1,4 @@
-"""Redo Tables 1 and 2 of Ding et al. (2024): ``python benchmarks/paper.py``.
+"""Redo Tables 1 and 2 of Ding et al. (2024): ``python -m benchmarks.paper``.
 
 Table 1: seconds to pack 1 M to 1 G documents at L = 2048, one thread. Table 2: training
 sequences that best-fit packing makes more than concatenation, in percent. The published
@@ -16,16 +16,12 @@ the lengths is not timed.
 """
 
 import argparse
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 import fastpack
-from benchmarks.kernels import assign, count
+from benchmarks.bench_kernels import assign, count
 from fastpack.cli.arguments import positive
 from fastpack.packing.plan import PackingPlan
 

@@ -1,4 +1,4 @@
-"""Pack the same lengths with fastpack and its peers: ``python benchmarks/peers.py``.
+"""Pack the same lengths with fastpack and its peers: ``python -m benchmarks.peers``.
 
 Each packer runs in a process of its own, warm, with fresh memory for its result each
 time, and gets its input in the form that it likes best, chunks already split where it
@@ -25,18 +25,16 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-# In place of this folder: transformers looks for a package called kernels.
-sys.path[0] = str(Path(__file__).parents[1])
+import numpy as np
 
-import numpy as np  # noqa: E402
+import fastpack
+from benchmarks.distributions import WORKLOADS, make_lengths
+from benchmarks.packers import PACKERS, split
+from benchmarks.per_chunk import pack_one_by_one
+from fastpack.cli.arguments import positive
+from fastpack.reports.quality import bins_of
 
-import fastpack  # noqa: E402
-from benchmarks.distributions import WORKLOADS, make_lengths  # noqa: E402
-from benchmarks.packers import PACKERS, split  # noqa: E402
-from benchmarks.per_chunk import pack_one_by_one  # noqa: E402
-from fastpack.cli.arguments import positive  # noqa: E402
-from fastpack.reports.quality import bins_of  # noqa: E402
-
+ROOT = Path(__file__).parents[1]
 CONTEXT_LENGTH = 2048
 
 SECONDS_A_PACKER = 3.0
@@ -131,7 +129,8 @@ def run(name, workload, n_documents, limit):
         environment.pop("OMP_NUM_THREADS")
     try:
         done = subprocess.run(
-            [sys.executable, __file__, *map(str, arguments)],
+            [sys.executable, "-m", "benchmarks.peers", *map(str, arguments)],
+            cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
             check=True,
@@ -181,8 +180,8 @@ def markdown(rows, sizes):
             continue
     yield (
         f"{machine()}, Python {platform.python_version()}, {', '.join(versions)}; "
-        f"{datetime.now(UTC).date()}. L = {CONTEXT_LENGTH}; medians. One thread, where "
-        "it does not say threads. Not exact: how many more sequences there are."
+        f"{datetime.now(UTC).date()}. L = {CONTEXT_LENGTH}; medians. One thread, if "
+        "the name does not say threads. Not exact: how many more sequences there are."
     )
     for workload in dict.fromkeys(row["workload"] for row in rows):
         found = {

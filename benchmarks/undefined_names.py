@@ -1,4 +1,4 @@
-"""What a cut costs, on real code: ``python benchmarks/undefined_names.py``.
+"""What a cut costs, on real code: ``python -m benchmarks.undefined_names``.
 
 Python's standard library is cut into training sequences by concatenation and by
 best-fit packing, as ``fastpack demo`` does. A use of a module-level name (an import,
@@ -12,13 +12,10 @@ import argparse
 import ast
 import bisect
 import re
-import sys
 import warnings
 from pathlib import Path
 
 import polars as pl
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import fastpack
 from fastpack.cli.demo import WORD_OR_SYMBOL, python_files, standard_library
