@@ -51,8 +51,10 @@ def test_commands_parse():
     from fastpack.cli.arguments import make_parser
 
     commands = " ".join(code for _, code in blocks("console")).replace("\\\n", " ")
-    lines = re.findall(r"fastpack ((?:pack|demo|compare|report|verify)\b.*)", commands)
-    assert len(lines) == 5
+    lines = re.findall(
+        r"fastpack ((?:pack|plan|demo|compare|report|verify)\b.*)", commands
+    )
+    assert len(lines) == 6
     for line in lines:
         words = [word.strip("'") for word in line.split()]
         make_parser().parse_args(words)
