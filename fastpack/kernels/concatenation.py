@@ -7,12 +7,24 @@ import numpy.typing as npt
 
 from fastpack.kernels.jit import kernel
 
+STATE = np.dtype(
+    [
+        ("space", np.int64),
+        ("documents_cut", np.int64),
+        ("documents_cut_unnecessarily", np.int64),
+        ("cuts", np.int64),
+    ]
+)
+"""After some documents: the space left in the current sequence (L before the first),
+the documents that are cut, those of them that would have fitted whole, and the cuts
+inside documents."""
+
 
 @kernel
 def concatenate(
     lengths: npt.NDArray[Any],
     context_length: int,
-    state: npt.NDArray[np.int64],
+    state: np.void,
     cuts_by_length: npt.NDArray[np.int64],
 ) -> None:
     """Join documents, cut every L tokens. About 1 ns a document, and 5 a cut one.
@@ -24,14 +36,12 @@ def concatenate(
     context_length
         L, in tokens.
     state
-        The space left in the current sequence (L at first), documents that are cut,
-        those of them that would have fitted whole, and cuts inside documents: changed
-        in place.
+        Dtype `STATE`: that of the documents before, changed in place.
     cuts_by_length
-        ``cuts_by_length[b]`` grows by the cuts in documents whose length has b bits:
-        64 numbers.
+        ``cuts_by_length[b]`` grows by the cuts in documents whose length has b bits;
+        at least 64 elements.
     """
-    space = state[0]
+    space = state["space"]
     for i in range(lengths.size):
         length = np.int64(lengths[i])
         if length < space:
@@ -46,13 +56,13 @@ def concatenate(
         space = context_length - (rest - more * context_length)
         if space == 0:
             space = np.int64(context_length)
-        state[1] += 1
-        state[2] += length <= context_length
-        state[3] += 1 + more
+        state["documents_cut"] += 1
+        state["documents_cut_unnecessarily"] += length <= context_length
+        state["cuts"] += 1 + more
         bits = 0
         for step in (32, 16, 8, 4, 2, 1):
             if length >> step:
                 length >>= step
                 bits += step
         cuts_by_length[bits + 1] += 1 + more
-    state[0] = space
+    state["space"] = space

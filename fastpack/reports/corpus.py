@@ -34,15 +34,15 @@ class CutCounts(NamedTuple):
 
 
 class Concatenation(NamedTuple):
-    """What concatenation cuts at one context length: the arrays of the kernel."""
+    """What concatenation cuts at one context length: as the kernel counts it."""
 
-    state: npt.NDArray[np.int64]
+    state: np.void
     cuts_by_length: npt.NDArray[np.int64]
 
     @property
     def cut_counts(self) -> CutCounts:
         """The cuts up to now."""
-        return CutCounts(*self.state[1:].tolist())
+        return CutCounts(*(int(self.state[name]) for name in CutCounts._fields))
 
 
 class ContextCount(NamedTuple):
@@ -94,7 +94,10 @@ def count_corpus(
     """
     counter = DocumentCounter(documents.name, documents.by)
     concatenations = [
-        Concatenation(np.array([each.context_length, 0, 0, 0]), np.zeros(65, np.int64))
+        Concatenation(
+            np.array([(each.context_length, 0, 0, 0)], kernels.concatenation.STATE)[0],
+            np.zeros(65, np.int64),
+        )
         for each in options
     ]
     for batch in documents.batches():
