@@ -1,34 +1,86 @@
 """Verify: rows of an assignment -> the first that is wrong, and the sums of each bin.
 
-Whether the chunks of a bin fill it from 0 on without hole or overlap is found without
-sorting: the starts of its chunks, with its end, are then the ends of its chunks, with
-0, in some order. (Chunks run from start to end > start; where starts and ends pair up
-like that, all chunks are one path from 0 to the end.) Both collections are compared by
-sums of hashes with a random key: a difference is missed with a chance of 2**-64.
+The chunks of a bin fill it from 0 on, without hole or overlap. To check that needs no
+sorting: the starts of its chunks, with the sum of their footprints, are then their
+ends, with 0, in some order. (Chunks run from start to end > start; if starts and ends
+pair up like that, all chunks are one path from 0 to the end.) Both collections are
+compared as sums of hashes with a random key: a difference is missed with a chance of
+2**-64.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from fastpack.kernels.jit import kernel
 
-OK = 0
-NOT_IN_ORDER = 1
-NOT_WHOLE = 2
-BAD_CHUNK = 3
-BAD_BIN = 4
-BAD_OFFSET = 5
-OVER_CAPACITY = 6
-BAD_DOCUMENT = 7
+(
+    OK,
+    NOT_IN_ORDER,
+    NOT_WHOLE,
+    BAD_CHUNK,
+    BAD_BIN,
+    BAD_OFFSET,
+    OVER_CAPACITY,
+    BAD_DOCUMENT,
+) = range(8)
 """What is wrong with a row."""
 
-SUMS = np.dtype(
-    [("balance", np.uint64), ("taken", np.uint32), ("chunks", np.uint32)], align=True
+STATE = np.dtype(
+    [("end", np.int64), ("chunk_length", np.int64), ("n_documents", np.int64)]
 )
-"""Of a bin: the hashes of its chunks' starts less those of their ends, the tokens they
-take, and how many they are. 16 bytes: a row costs a cache miss for each fourth bin."""
+"""After some rows: the end of the last chunk in its document, the length of that chunk,
+and the number of documents so far. Zeros before the first row."""
+
+SUMS = np.dtype(
+    [("balance", np.uint64), ("footprint", np.uint32), ("chunks", np.uint32)],
+    align=True,
+)
+"""Of the chunks of a bin: the hashes of their starts less those of their ends, their
+footprints, and their number. 16 bytes: a row costs a cache miss for each fourth bin."""
+
+TOTALS = np.dtype(
+    [
+        ("chunks_per_bin_max", np.int64),
+        ("bins_not_full", np.int64),
+        ("footprint", np.int64),
+    ]
+)
+"""Of all bins: the chunks of the fullest, those with padding, and all footprints."""
+
+
+class Columns(NamedTuple):
+    """Columns of some rows of an assignment, int32 or int64; -1 stands for null."""
+
+    chunk_start: npt.NDArray[Any]
+    chunk_length: npt.NDArray[Any]
+    bin: npt.NDArray[Any]
+    bin_offset: npt.NDArray[Any]
+
+
+class Limits(NamedTuple):
+    """The rules that a row alone can break, in tokens, and the number of bins."""
+
+    context_length: int
+    max_chunk: int
+    extra_tokens: int
+    align: int
+    n_bins: int
+
+
+class Bins(NamedTuple):
+    """The bins that are summed up: neighbours, from `first_bin` on.
+
+    `sums` has the dtype `SUMS`, a record a bin; `key` is that of the hashes. `groups`
+    holds, for each bin, the group of its first chunk plus 1, or -1 if the groups of its
+    chunks differ; it has no elements if rows have no groups.
+    """
+
+    first_bin: int
+    sums: npt.NDArray[Any]
+    groups: npt.NDArray[np.int32]
+    key: np.uint64
 
 
 @kernel
@@ -43,94 +95,88 @@ def mix(position: Any, key: np.uint64) -> np.uint64:
 @kernel
 def check_rows(
     document: npt.NDArray[np.int64] | None,
-    chunk_start: npt.NDArray[Any],
-    chunk_length: npt.NDArray[Any],
-    bin: npt.NDArray[Any],  # noqa: A002 -- the column's name
-    bin_offset: npt.NDArray[Any],
+    columns: Columns,
     groups: npt.NDArray[np.int32] | None,
-    limits: npt.NDArray[np.int64],
-    key: np.uint64,
-    state: npt.NDArray[np.int64],
+    limits: Limits,
+    state: np.void,
     tokens: npt.NDArray[np.int64],
-    first_bin: int,
-    sums: npt.NDArray[Any],
-    bin_groups: npt.NDArray[np.int32],
-) -> tuple[int, int]:
+    bins: Bins,
+) -> tuple[int, int, int]:
     """Check each row by itself and against the one before it, and add it to its bin.
+
+    What may be None is an argument of its own: Numba prunes by arguments alone.
 
     Parameters
     ----------
     document
         The number of each row's document, counted from 0, or None.
-    chunk_start, chunk_length, bin, bin_offset
-        The columns of some rows, int32 or int64; -1 stands for null.
+    columns
+        The rows.
     groups
         The group of each row, or None.
     limits
-        Context length, longest chunk, extra tokens, alignment, number of bins.
-    key
-        Of the hashes.
+        The rules.
     state
-        Where the last chunk ends in its document, its length (-1 before the first row),
-        how many documents have started, and how many of these are in `tokens`: changed
-        in place.
+        Dtype `STATE`: that of the rows before, changed in place unless a row is wrong.
     tokens
-        Takes the tokens of each document that ends in these rows; shape (n + 1,).
-    first_bin
-        The bin that ``sums[0]`` is of; rows of other bins are only checked.
-    sums
-        Dtype `SUMS`, a record a bin.
-    bin_groups
-        For each bin, the group of its first chunk plus 1, or -1 where they differ; not
-        looked at where `groups` is None.
+        Output: the tokens of each document that ends in these rows. It ends at the
+        start of the next: one element for each row that starts a document is enough.
+    bins
+        The sums of some bins, changed in place; rows of others are only checked.
 
     Returns
     -------
-    row, reason
-        The first row that is wrong, and how; or the number of rows, and `OK`.
+    row, reason, n_ended
+        The first row that is wrong, and the reason; or the number of rows, and `OK`.
+        The elements of `tokens` that are written.
     """
-    context_length, max_chunk, extra, align, n_bins = limits
+    context_length, max_chunk, extra_tokens, align, n_bins = limits
+    first_bin, sums, bin_groups, key = bins
     n = np.uint64(sums.size)
-    end, last, n_started, n_ended = state
-    for i in range(bin.size):
-        start = np.int64(chunk_start[i])
-        length = np.int64(chunk_length[i])
+    end = state["end"]
+    last = state["chunk_length"]
+    n_documents = state["n_documents"]
+    n_ended = 0
+    for i in range(columns.bin.size):
+        start = np.int64(columns.chunk_start[i])
+        length = np.int64(columns.chunk_length[i])
         if start == 0:
-            if last >= 0:
+            if n_documents > 0:
                 tokens[n_ended] = end
                 n_ended += 1
-            n_started += 1
-        elif last < 0 or start != end:
-            return i, NOT_IN_ORDER
+            n_documents += 1
+        elif start != end:
+            return i, NOT_IN_ORDER, n_ended
         elif last != max_chunk:
-            return i, NOT_WHOLE  # only the last chunk of a document may be shorter
+            # Only the last chunk of a document may be shorter.
+            return i, NOT_WHOLE, n_ended
         if length < 0 or length > max_chunk or (length == 0 and start != 0):
-            return i, BAD_CHUNK
-        if document is not None and document[i] != n_started - 1:
-            return i, BAD_DOCUMENT
+            return i, BAD_CHUNK, n_ended
+        if document is not None and document[i] != n_documents - 1:
+            return i, BAD_DOCUMENT, n_ended
         end = start + length
         last = length
-        target = np.int64(bin[i])
-        offset = np.int64(bin_offset[i])
+        target = np.int64(columns.bin[i])
+        offset = np.int64(columns.bin_offset[i])
         if length == 0:
             if target != -1 or offset != -1:
-                return i, BAD_BIN
+                return i, BAD_BIN, n_ended
             continue
         if target < 0 or target >= n_bins:
-            return i, BAD_BIN
-        taken = length + extra
+            return i, BAD_BIN, n_ended
+        footprint = length + extra_tokens
         if align > 1:
-            taken += -taken % align
+            footprint += -footprint % align
             if offset % align != 0:
-                return i, BAD_OFFSET
+                return i, BAD_OFFSET, n_ended
         if offset < 0:
-            return i, BAD_OFFSET
-        if offset + taken > context_length:
-            return i, OVER_CAPACITY
+            return i, BAD_OFFSET, n_ended
+        if offset + footprint > context_length:
+            return i, OVER_CAPACITY, n_ended
         place = np.uint64(target - first_bin)
         if place < n:
-            sums[place]["balance"] += mix(offset, key) - mix(offset + taken, key)
-            sums[place]["taken"] += np.uint32(taken)
+            sums[place]["balance"] += mix(offset, key) - mix(offset + footprint, key)
+            sums[place]["footprint"] += np.uint32(footprint)
             sums[place]["chunks"] += np.uint32(1)
             if groups is not None:
                 group = groups[i] + 1
@@ -138,42 +184,39 @@ def check_rows(
                     bin_groups[place] = group
                 elif bin_groups[place] != group:
                     bin_groups[place] = -1
-    state[0] = end
-    state[1] = last
-    state[2] = n_started
-    state[3] = n_ended
-    return bin.size, OK
+    state["end"] = end
+    state["chunk_length"] = last
+    state["n_documents"] = n_documents
+    return columns.bin.size, OK, n_ended
 
 
 @kernel
 def check_bins(
-    sums: npt.NDArray[Any],
-    bin_groups: npt.NDArray[np.int32],
+    bins: Bins,
     context_length: int,
     max_chunks: int,
-    key: np.uint64,
     wrong: npt.NDArray[np.int64],
-    totals: npt.NDArray[np.int64],
+    totals: np.void,
 ) -> int:
     """Find bins that are wrong; return how many of them were put into `wrong`.
 
-    `totals` are the chunks of the fullest bin, the number of bins not full, and the
-    tokens taken: they grow from call to call.
+    The search stops when `wrong` is full. `totals`, of dtype `TOTALS`, grows from call
+    to call.
     """
     n_wrong = 0
-    zero = mix(0, key)
-    for place in range(sums.size):
-        taken = np.int64(sums[place]["taken"])
-        chunks = np.int64(sums[place]["chunks"])
+    zero = mix(0, bins.key)
+    for place in range(bins.sums.size):
+        footprint = np.int64(bins.sums[place]["footprint"])
+        chunks = np.int64(bins.sums[place]["chunks"])
         is_right = (
-            0 < taken <= context_length
-            and sums[place]["balance"] == zero - mix(taken, key)
+            0 < footprint <= context_length
+            and bins.sums[place]["balance"] == zero - mix(footprint, bins.key)
             and chunks <= max_chunks
-            and (bin_groups.size == 0 or bin_groups[place] > 0)
+            and (bins.groups.size == 0 or bins.groups[place] > 0)
         )
-        totals[0] = max(totals[0], chunks)
-        totals[1] += taken < context_length
-        totals[2] += taken
+        totals["chunks_per_bin_max"] = max(totals["chunks_per_bin_max"], chunks)
+        totals["bins_not_full"] += footprint < context_length
+        totals["footprint"] += footprint
         if not is_right:
             wrong[n_wrong] = place
             n_wrong += 1

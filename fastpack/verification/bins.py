@@ -6,12 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from fastpack import kernels
 from fastpack.errors import VerificationError
-from fastpack.options import MAX_CONTEXT_LENGTH, PackingOptions
+from fastpack.options import PackingOptions
 
 
 class BinCheck:
-    """The sums of bins, some of them at a time: 16 bytes each, 20 with groups.
+    """Some bins of an assignment, neighbours: 16 bytes each, 20 with groups.
 
     Parameters
     ----------
@@ -20,9 +21,16 @@ class BinCheck:
     options
         The rules.
     n_bins
-        How many bins there are.
+        The number of bins of the assignment.
+    first_bin
+        The first bin to be summed up; with it, up to `AT_A_TIME`.
     has_groups
-        Whether the rows come with their groups.
+        Whether the group of each row is known.
+
+    Attributes
+    ----------
+    bins
+        The sums that the rows are added to, as the kernel takes them.
     """
 
     AT_A_TIME = 1 << 25
@@ -33,60 +41,36 @@ class BinCheck:
         table: pl.LazyFrame,
         options: PackingOptions,
         n_bins: int,
+        first_bin: int,
         *,
         has_groups: bool,
     ) -> None:
-        from fastpack.kernels import verification  # noqa: PLC0415
-
-        self._kernel = verification
         self._table = table
         self._options = options
-        self._n_bins = n_bins
-        self._has_groups = has_groups
-        self._totals = np.zeros(3, np.int64)
-        self.key = np.uint64(secrets.randbits(64))
-        self.start(0)
+        size = min(self.AT_A_TIME, n_bins - first_bin)
+        self.bins = kernels.verification.Bins(
+            first_bin=first_bin,
+            sums=np.zeros(size, kernels.verification.SUMS),
+            groups=np.zeros(size if has_groups else 0, np.int32),
+            key=np.uint64(secrets.randbits(64)),
+        )
 
-    @property
-    def most_chunks(self) -> int:
-        """The chunks of the fullest bin."""
-        return int(self._totals[0])
-
-    @property
-    def n_not_full(self) -> int:
-        """How many bins have padding."""
-        return int(self._totals[1])
-
-    @property
-    def taken(self) -> int:
-        """The tokens that chunks take in bins."""
-        return int(self._totals[2])
-
-    def start(self, first_bin: int) -> None:
-        """Start with the bins from `first_bin` on."""
-        self.first_bin = first_bin
-        size = min(self.AT_A_TIME, self._n_bins - first_bin)
-        self.sums = np.zeros(size, self._kernel.SUMS)
-        self.groups = np.zeros(size if self._has_groups else 0, np.int32)
-
-    def finish(self) -> None:
-        """Check the bins that were summed up."""
+    def check(self, totals: np.void) -> None:
+        """Check the bins after all rows; add them to `totals`, dtype `TOTALS`."""
         wrong = np.zeros(4, np.int64)
         with np.errstate(over="ignore"):  # hashes, where kernels are plain Python
-            n_wrong = self._kernel.check_bins(
-                self.sums,
-                self.groups,
+            n_wrong = kernels.verification.check_bins(
+                self.bins,
                 self._options.context_length,
-                self._options.max_documents or MAX_CONTEXT_LENGTH,
-                self.key,
+                self._options.max_chunks_per_bin,
                 wrong,
-                self._totals,
+                totals,
             )
         if n_wrong:
             raise self._error(wrong[:n_wrong])
 
     def _error(self, places: npt.NDArray[np.int64]) -> VerificationError:
-        bins = (places + self.first_bin).tolist()
+        bins = (places + self.bins.first_bin).tolist()
         what = self._reason(int(places[0]))
         rows = (
             self._table.with_row_index("row")
@@ -99,14 +83,13 @@ class BinCheck:
         return VerificationError(msg)
 
     def _reason(self, place: int) -> str:
-        sums = self.sums[place]
+        sums = self.bins.sums[place]
         if sums["chunks"] == 0:
             return "is empty"
-        if sums["taken"] > self._options.context_length:
-            return f"holds {sums['taken']:,} tokens, more than the context length"
-        most = self._options.max_documents
-        if most is not None and sums["chunks"] > most:
+        if sums["footprint"] > self._options.context_length:
+            return f"holds {sums['footprint']:,} tokens, more than the context length"
+        if sums["chunks"] > self._options.max_chunks_per_bin:
             return f"holds {sums['chunks']:,} chunks, more than `max_documents`"
-        if self.groups.size and self.groups[place] < 0:
+        if self.bins.groups.size and self.bins.groups[place] < 0:
             return f"mixes documents that differ in {list(self._options.by_columns)}"
         return "is not filled from its start on: its chunks overlap or leave a hole"

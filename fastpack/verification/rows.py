@@ -7,31 +7,33 @@ import numpy.typing as npt
 import polars as pl
 import polars.selectors as cs
 
+from fastpack import kernels
 from fastpack.documents.batches import Documents
 from fastpack.documents.groups import GroupEncoder, select_by
+from fastpack.documents.inputs import check_names
 from fastpack.documents.length_table import LengthTable
 from fastpack.documents.streaming import collect_in_batches
+from fastpack.documents.sums import Int64Array
 from fastpack.errors import DataTypeError, VerificationError
 from fastpack.options import PackingOptions
-from fastpack.verification.bins import BinCheck
+from fastpack.schemas import ASSIGNMENT_SCHEMA
+from fastpack.verification.expected import ExpectedDocuments
 
-Columns = dict[str, npt.NDArray[Any]]
+COLUMNS = tuple(name for name in ASSIGNMENT_SCHEMA if name != "document")
+"""The columns of an assignment that are checked; the others identify documents."""
 
-_COLUMNS = ("chunk_start", "chunk_length", "bin", "bin_offset")
 
-_REASONS = {
-    1: "a chunk does not start where the one before it in its document ends",
-    2: "a chunk that is not the last of its document is shorter than it has to be",
-    3: "a chunk is longer than it may be, or has no tokens beside others",
-    4: "a chunk has no bin, or one where nothing is packed",
-    5: "a chunk starts before its bin, or where `align` does not let it",
-    6: "a chunk ends behind the end of its bin",
-    7: "`document` does not count the documents from 0 on",
-}
+def check_columns(schema: pl.Schema) -> None:
+    """Refuse a table that is no assignment, by its schema."""
+    check_names(schema.names(), "assignment", COLUMNS)
+    for name in COLUMNS:
+        if not schema[name].is_integer():
+            msg = f"`{name}` must hold integers, got {schema[name]}"
+            raise DataTypeError(msg)
 
 
 class RowCheck:
-    """Checks the rows of an assignment, batch by batch.
+    """One pass over the rows of an assignment, batch by batch.
 
     Parameters
     ----------
@@ -40,9 +42,18 @@ class RowCheck:
     options
         The rules.
     n_bins
-        How many bins there are.
+        The number of bins.
     documents
         The documents that were packed, or None if they are not known.
+    lengths
+        Counts the tokens of each document; None if they need not be counted.
+
+    Attributes
+    ----------
+    has_groups : bool
+        Whether the group of each row is known, from the assignment or the documents.
+    n_rows, n_chunks, packed : int
+        The rows so far, those that are chunks, and the tokens of these.
     """
 
     def __init__(
@@ -51,159 +62,132 @@ class RowCheck:
         options: PackingOptions,
         n_bins: int,
         documents: Documents | None,
+        lengths: LengthTable | None,
     ) -> None:
-        from fastpack.kernels import verification  # noqa: PLC0415
-
-        self._kernel = verification
-        self._table = table
-        self._options = options
-        self._limits = np.array(
-            [
-                options.context_length,
-                options.max_chunk,
-                options.extra_tokens,
-                options.align,
-                n_bins,
-            ]
+        schema = table.collect_schema()
+        self._identity = [name for name in schema if name not in COLUMNS]
+        self._is_numbered = self._identity == ["document"] and (
+            schema["document"] == pl.Int64
         )
-        names = table.collect_schema().names()
-        self._identity = [name for name in names if name not in _COLUMNS]
+        self._table = table.select(cs.by_name(*self._identity, *COLUMNS))
         by = options.by_columns
-        self._by_in_table = bool(by) and set(by) <= set(names)
-        self._documents = documents
-        in_documents = documents is not None and documents.by.width > 0
-        self.has_groups = self._by_in_table or in_documents
+        self._by = by if all(name in schema for name in by) else ()
+        self._limits = kernels.verification.Limits(
+            context_length=options.context_length,
+            max_chunk=options.max_chunk,
+            extra_tokens=options.extra_tokens,
+            align=options.align,
+            n_bins=n_bins,
+        )
+        self._expected: ExpectedDocuments | None = None
+        if documents is not None:
+            self._expected = ExpectedDocuments(documents, options)
+        self._lengths = lengths
+        self._state = np.zeros(1, kernels.verification.STATE)[0]
         self._encoder: GroupEncoder | None = None
-        self._names = [*self._identity, *_COLUMNS]
-        self.lengths = LengthTable()
-        self.n_documents = self.n_rows = self.n_chunks = self.packed = 0
+        self._last_row: pl.DataFrame | None = None
+        self.has_groups = bool(self._by) or (
+            self._expected is not None and self._expected.has_groups
+        )
+        self.n_rows = self.n_chunks = self.packed = 0
 
-    def check(self, bins: BinCheck) -> None:
+    @property
+    def n_documents(self) -> int:
+        """The documents so far."""
+        return int(self._state["n_documents"])
+
+    def check(self, bins: "kernels.verification.Bins") -> None:
         """Check all rows; add them to the bins that are to be summed up."""
-        stream = _DocumentStream(self._documents, self._options)
-        self.n_documents = self.n_rows = self.n_chunks = self.packed = 0
-        state = np.array([0, -1, 0, 0])
-        # The tokens that documents which have started should have.
-        expected = np.empty(0, np.int64)
-        last: pl.DataFrame | None = None
-        for batch in collect_in_batches(self._table.select(cs.by_name(*self._names))):
-            columns = self._arrays(batch)
-            starts = None
-            if stream.has_groups or self._identity != ["document"]:
-                starts = columns["chunk_start"] == 0
-            n_new = np.count_nonzero(columns["chunk_start"] == 0)
-            news, numbers = stream.take(int(n_new))
-            expected = np.concatenate([expected, news])
-            groups = self._groups_of(batch, starts, numbers)
-            tokens = np.empty(batch.height + 1, np.int64)
-            state[3] = 0
-            with np.errstate(over="ignore"):
-                row, reason = self._kernel.check_rows(
-                    columns.get("document"),
-                    columns["chunk_start"],
-                    columns["chunk_length"],
-                    columns["bin"],
-                    columns["bin_offset"],
-                    groups,
-                    self._limits,
-                    bins.key,
-                    state,
-                    tokens,
-                    bins.first_bin,
-                    bins.sums,
-                    bins.groups,
-                )
-            if reason:
-                raise self._error(_REASONS[reason], batch, int(row))
-            if starts is not None and "document" not in columns:
-                self._check_identity(batch, starts, last)
-                last = batch[-1:]
-            ended = int(state[3])
-            self._finish(tokens[:ended], expected[:ended])
-            expected = expected[ended:]
+        for batch in collect_in_batches(self._table):
+            self._check_batch(batch, bins)
             self.n_rows += batch.height
-            self.n_chunks += int(np.count_nonzero(columns["chunk_length"]))
-            self.packed += int(columns["chunk_length"].sum(dtype=np.int64))
-        if state[1] >= 0:
-            self._finish(state[:1], expected)
-        if stream.has_more():
-            n = self.n_documents
-            msg = f"`lengths` has more documents than the assignment, which has {n:,}"
-            raise VerificationError(msg)
+        if self.n_documents:
+            self._end_documents(np.array([self._state["end"]]))
+        if self._expected is not None:
+            self._expected.finish()
 
-    def _finish(
-        self, tokens: npt.NDArray[np.int64], expected: npt.NDArray[np.int64]
+    def _check_batch(
+        self, batch: pl.DataFrame, bins: "kernels.verification.Bins"
     ) -> None:
-        """Check documents of which all rows were seen."""
-        self.lengths.add(tokens)
-        if self._documents is not None and not np.array_equal(tokens, expected):
-            i = int(np.argmax(tokens != expected))
-            msg = (
-                f"document {self.n_documents + i:,} has {tokens[i]:,} tokens in the "
-                f"assignment; by its length and the rules it has {expected[i]:,}"
+        columns = kernels.verification.Columns(
+            *(self._checked(batch, name) for name in COLUMNS)
+        )
+        document = None
+        if self._is_numbered:
+            document = _as_array(batch.get_column("document"))
+        is_start = columns.chunk_start == 0
+        n_starts = int(np.count_nonzero(is_start))
+        groups = self._groups_of(batch, is_start, n_starts)
+        tokens = np.empty(n_starts, np.int64)
+        with np.errstate(over="ignore"):  # hashes, where kernels are plain Python
+            row, reason, n_ended = kernels.verification.check_rows(
+                document, columns, groups, self._limits, self._state, tokens, bins
             )
-            raise VerificationError(msg)
-        self.n_documents += tokens.size
+        if reason != kernels.verification.OK:
+            raise self._error(_describe(reason), batch, row)
+        if not self._is_numbered:
+            self._check_identity(batch, np.flatnonzero(~is_start))
+        self._end_documents(tokens[:n_ended])
+        self.n_chunks += int(np.count_nonzero(columns.chunk_length))
+        self.packed += int(columns.chunk_length.sum(dtype=np.int64))
 
-    def _arrays(self, batch: pl.DataFrame) -> Columns:
-        """Give the columns of a batch as the kernel takes them."""
-        columns = {}
-        for name in _COLUMNS:
-            column = batch.get_column(name)
-            if not column.dtype.is_integer():
-                msg = f"`{name}` must hold integers, got {column.dtype}"
-                raise DataTypeError(msg)
-            # -1 will stand for null.
-            may_be_null = name in {"bin", "bin_offset"}
-            wrong = column == -1 if may_be_null else column.is_null()
-            if wrong.any():
-                what = f"`{name}` is {'negative' if may_be_null else 'null'}"
-                raise self._error(what, batch, wrong.arg_max() or 0)
-            if column.dtype not in (pl.Int32, pl.Int64):
-                column = column.cast(pl.Int64)
-            if column.null_count():
-                column = column.fill_null(-1)
-            columns[name] = _read_only(column)
-        if self._identity == ["document"] and batch.schema["document"] == pl.Int64:
-            columns["document"] = _read_only(batch.get_column("document"))
-        return columns
+    def _checked(self, batch: pl.DataFrame, name: str) -> npt.NDArray[Any]:
+        """Return a column as the kernel takes it; refuse what it cannot see."""
+        column = batch.get_column(name)
+        if column.dtype not in (pl.Int32, pl.Int64):
+            column = column.cast(pl.Int64)
+        # -1 will stand for null.
+        may_be_null = name in {"bin", "bin_offset"}
+        wrong = column == -1 if may_be_null else column.is_null()
+        if wrong.any():
+            what = f"`{name}` is {'negative' if may_be_null else 'null'}"
+            raise self._error(what, batch, wrong.arg_max() or 0)
+        return _as_array(column)
 
     def _groups_of(
-        self,
-        batch: pl.DataFrame,
-        starts: npt.NDArray[np.bool_] | None,
-        numbers: npt.NDArray[np.int32] | None,
+        self, batch: pl.DataFrame, is_start: npt.NDArray[np.bool_], n_starts: int
     ) -> npt.NDArray[np.int32] | None:
-        """Return the group of each row."""
-        if self._by_in_table:
-            by = select_by(batch, self._options.by_columns, self.n_rows)
+        """Start the documents of a batch; return the number of each row's group."""
+        expected = None
+        if self._expected is not None:
+            expected = self._expected.start(n_starts)
+        if self._by:
+            by = select_by(batch, self._by, self.n_rows)
             self._encoder = self._encoder or GroupEncoder(by.clear())
             return self._encoder.learn(by)
-        if numbers is None or starts is None:
+        if expected is None:
             return None
-        groups = numbers[np.cumsum(starts)]
+        groups = expected[np.cumsum(is_start)]
         groups.flags.writeable = False
         return groups
 
-    def _check_identity(
-        self,
-        batch: pl.DataFrame,
-        starts: npt.NDArray[np.bool_],
-        last: pl.DataFrame | None,
-    ) -> None:
-        """Check that all rows of a document say the same of it."""
-        rows = np.flatnonzero(~starts)
-        before = batch if last is None else pl.concat([last, batch])
-        shift = 0 if last is None else 1
-        for name in self._identity:
-            values = before.get_column(name)
+    def _check_identity(self, batch: pl.DataFrame, rows: Int64Array) -> None:
+        """Check that these rows identify the same document as the row before each."""
+        identity = batch.select(cs.by_name(*self._identity))
+        shift = 0
+        if self._last_row is not None:
+            identity = pl.concat([self._last_row, identity])
+            shift = 1
+        for values in identity:
             same = values.gather(rows + shift).eq_missing(
                 values.gather(rows + shift - 1)
             )
             if not same.all():
                 row = int(rows[same.arg_min() or 0])
-                what = f"a document changes its {name!r} from one chunk to the next"
+                what = (
+                    f"a document changes its {values.name!r} from one chunk to the next"
+                )
                 raise self._error(what, batch, row)
+        self._last_row = identity[-1:]
+
+    def _end_documents(self, tokens: Int64Array) -> None:
+        """Take the tokens of documents of which all rows were seen."""
+        # Of the one flavour that kernels are compiled for.
+        tokens.flags.writeable = False
+        if self._lengths is not None:
+            self._lengths.add(tokens)
+        if self._expected is not None:
+            self._expected.end(tokens)
 
     def _error(self, what: str, batch: pl.DataFrame, row: int) -> VerificationError:
         first = max(row - 1, 0)
@@ -211,83 +195,32 @@ class RowCheck:
         return VerificationError(f"{what}: in row {self.n_rows + row:,}\n{shown}")
 
 
-def _read_only(column: pl.Series) -> npt.NDArray[Any]:
-    """Return an array of the one flavour that kernels are compiled for."""
+def _as_array(column: pl.Series) -> npt.NDArray[Any]:
+    """Return an array of the flavour that kernels are compiled for; -1 is null."""
+    if column.null_count():
+        column = column.fill_null(-1)
     array = column.rechunk().to_numpy()
     array.flags.writeable = False
     return array
 
 
-def packed_tokens(
-    lengths: npt.NDArray[np.int64], options: PackingOptions
-) -> npt.NDArray[np.int64]:
-    """Return how many tokens of documents of these lengths are packed."""
-    longest = options.max_chunk
-    packed = lengths.copy()
-    is_long = lengths > longest
-    if options.long_documents == "truncate":
-        packed[is_long] = longest
-    elif options.long_documents == "drop":
-        packed[is_long] = 0
-    elif options.long_documents == "split":
-        remainders = lengths % longest
-        dropped = is_long & (remainders < options.min_chunk)
-        packed[dropped] -= remainders[dropped]
-    return packed
-
-
-class _DocumentStream:
-    """Gives the documents that should have been packed, so many at a time."""
-
-    def __init__(self, documents: Documents | None, options: PackingOptions) -> None:
-        self._documents = documents
-        self._options = options
-        self._batches = iter(()) if documents is None else documents.batches()
-        self._encoder = None if documents is None else GroupEncoder(documents.by)
-        self._tokens = np.empty(0, np.int64)
-        self._numbers = np.empty(0, np.int32)
-        self._last_number = np.zeros(1, np.int32)
-        self._n_read = 0
-        self.has_groups = documents is not None and documents.by.width > 0
-
-    def take(
-        self, n: int
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32] | None]:
-        """Return the tokens of the next n documents; the groups of the one before too.
-
-        Without documents to look at: nothing, and None.
-        """
-        if self._documents is None:
-            return np.empty(0, np.int64), None
-        while self._tokens.size < n and self._read():
-            pass
-        if self._tokens.size < n:
-            msg = f"the assignment has more documents than `lengths`: {self._n_read:,}"
-            raise VerificationError(msg)
-        tokens, self._tokens = self._tokens[:n], self._tokens[n:]
-        if not self._documents.by.width:
-            return tokens, None
-        numbers = np.concatenate([self._last_number, self._numbers[:n]])
-        self._last_number, self._numbers = numbers[-1:], self._numbers[n:]
-        return tokens, numbers
-
-    def has_more(self) -> bool:
-        """Say whether there are documents that were not taken."""
-        while self._tokens.size == 0 and self._read():
-            pass
-        return self._tokens.size > 0
-
-    def _read(self) -> bool:
-        if self._documents is None or self._encoder is None:
-            return False
-        batch = next(self._batches, None)
-        if batch is None:
-            return False
-        lengths = batch.lengths.cast(pl.Int64).to_numpy()
-        packed = packed_tokens(lengths, self._options)
-        self._tokens = np.concatenate([self._tokens, packed])
-        numbers = self._encoder.learn(batch.by)
-        if numbers is not None:
-            self._numbers = np.concatenate([self._numbers, numbers])
-        self._n_read += lengths.size
-        return True
+def _describe(reason: int) -> str:
+    """Say what is wrong with a row."""
+    kernel = kernels.verification
+    return {
+        kernel.NOT_IN_ORDER: (
+            "a chunk does not start where the one before it in its document ends"
+        ),
+        kernel.NOT_WHOLE: (
+            "a chunk that is not the last of its document is shorter than it has to be"
+        ),
+        kernel.BAD_CHUNK: (
+            "a chunk is longer than it may be, or has no tokens beside others"
+        ),
+        kernel.BAD_BIN: "a chunk has no bin, or one where nothing is packed",
+        kernel.BAD_OFFSET: (
+            "a chunk starts before its bin, or where `align` does not let it"
+        ),
+        kernel.OVER_CAPACITY: "a chunk ends behind the end of its bin",
+        kernel.BAD_DOCUMENT: "`document` does not count the documents from 0 on",
+    }[reason]

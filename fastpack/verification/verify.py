@@ -2,19 +2,21 @@
 
 from typing import Any, Unpack
 
+import numpy as np
 import polars as pl
 
+from fastpack import kernels
 from fastpack.documents.batches import Documents, as_documents
 from fastpack.documents.grouped_histogram import Histogram
 from fastpack.documents.histogram import LengthHistogram
-from fastpack.documents.inputs import FrameLike, as_frame, check_names
+from fastpack.documents.inputs import FrameLike, as_frame
+from fastpack.documents.length_table import LengthTable
 from fastpack.documents.sums import merge_counts
 from fastpack.errors import VerificationError
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.verification.bins import BinCheck
-from fastpack.verification.rows import RowCheck, packed_tokens
-
-_COLUMNS = ("chunk_start", "chunk_length", "bin", "bin_offset")
+from fastpack.verification.expected import packed_tokens
+from fastpack.verification.rows import RowCheck, check_columns
 
 
 def verify(
@@ -57,7 +59,8 @@ def verify(
 
     Notes
     -----
-    Beside a batch it holds 16 bytes a bin, for up to 32 M bins at a time.
+    Memory: a batch, and 16 bytes a bin (20 with groups). Above 32 M bins it takes
+    further passes over the rows.
 
     Examples
     --------
@@ -97,34 +100,40 @@ def verify_table(
     `planned` are the documents that it was planned for: their lengths have to be those
     of the documents here, in any order.
     """
-    check_names(table.collect_schema().names(), "assignment", _COLUMNS)
-    n_bins = table.select(pl.col("bin").max() + 1).collect().item() or 0
-    rows = RowCheck(table, options, n_bins, documents)
-    bins = BinCheck(table, options, n_bins, has_groups=rows.has_groups)
-    rows.check(bins)
-    bins.finish()
-    if planned is not None:
-        _check_lengths(LengthHistogram.of_table(rows.lengths), planned, options)
-    for first_bin in range(BinCheck.AT_A_TIME, n_bins, BinCheck.AT_A_TIME):
-        bins.start(first_bin)
-        rows.check(bins)
-        bins.finish()
-    extra = rows.n_chunks * options.extra_tokens
+    check_columns(table.collect_schema())
+    last_bin = table.select(pl.col("bin").max()).collect().item()
+    n_bins = 0 if last_bin is None else max(last_bin + 1, 0)
+    totals = np.zeros(1, kernels.verification.TOTALS)[0]
+    for first_bin in range(0, max(n_bins, 1), BinCheck.AT_A_TIME):
+        # Each pass sees the same documents: only the first one counts their lengths.
+        lengths = None
+        if planned is not None and first_bin == 0:
+            lengths = LengthTable()
+        row_check = RowCheck(table, options, n_bins, documents, lengths)
+        bin_check = BinCheck(
+            table, options, n_bins, first_bin, has_groups=row_check.has_groups
+        )
+        row_check.check(bin_check.bins)
+        bin_check.check(totals)
+        if planned is not None and lengths is not None:
+            _check_lengths(LengthHistogram.of_table(lengths), planned, options)
+    extra = row_check.n_chunks * options.extra_tokens
+    footprint = int(totals["footprint"])
     capacity = n_bins * options.context_length
     return {
-        "n_documents": rows.n_documents,
-        "n_rows": rows.n_rows,
-        "n_chunks": rows.n_chunks,
+        "n_documents": row_check.n_documents,
+        "n_rows": row_check.n_rows,
+        "n_chunks": row_check.n_chunks,
         "n_bins": n_bins,
-        "packed": rows.packed,
+        "packed": row_check.packed,
         "extra": extra,
-        "alignment": bins.taken - rows.packed - extra,
-        "padding": capacity - bins.taken,
-        "efficiency": rows.packed / capacity if capacity else 1.0,
-        "chunks_per_bin_max": bins.most_chunks,
-        "bins_not_full": bins.n_not_full,
+        "alignment": footprint - row_check.packed - extra,
+        "padding": capacity - footprint,
+        "efficiency": row_check.packed / capacity if capacity else 1.0,
+        "chunks_per_bin_max": int(totals["chunks_per_bin_max"]),
+        "bins_not_full": int(totals["bins_not_full"]),
         "lengths_checked": documents is not None or planned is not None,
-        "groups_checked": rows.has_groups,
+        "groups_checked": row_check.has_groups,
     }
 
 

@@ -1,4 +1,4 @@
-"""Rows: which tokens of a document they should hold."""
+"""Expected documents: the tokens of each by the rules."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastpack import PackingOptions
-from fastpack.verification.rows import packed_tokens
+from fastpack.verification.expected import packed_tokens
 from oracle import RULES, Rules, chunks_of
 
 

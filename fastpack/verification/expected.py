@@ -1,0 +1,117 @@
+"""Expected documents: the corpus and the rules -> the tokens each document should have.
+
+The rule for long documents is told here again, although packing tells it too: a
+verifier that used the packer's could not disprove it.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from fastpack.documents.batches import Documents
+from fastpack.documents.groups import GroupEncoder
+from fastpack.documents.sums import Int64Array
+from fastpack.errors import VerificationError
+from fastpack.options import PackingOptions
+
+
+def packed_tokens(lengths: Int64Array, options: PackingOptions) -> Int64Array:
+    """Return the tokens that are packed of each document, by its length."""
+    max_chunk = options.max_chunk
+    packed = lengths.copy()
+    is_long = lengths > max_chunk
+    if options.long_documents == "truncate":
+        packed[is_long] = max_chunk
+    elif options.long_documents == "drop":
+        packed[is_long] = 0
+    elif options.long_documents == "split":
+        remainders = lengths % max_chunk
+        dropped = is_long & (remainders < options.min_chunk)
+        packed[dropped] -= remainders[dropped]
+    return packed
+
+
+class ExpectedDocuments:
+    """The documents that should have been packed, read as the assignment is.
+
+    Parameters
+    ----------
+    documents
+        The corpus.
+    options
+        The rules.
+
+    Attributes
+    ----------
+    has_groups : bool
+        Whether the group of each document is known.
+    """
+
+    def __init__(self, documents: Documents, options: PackingOptions) -> None:
+        self.has_groups = documents.by.width > 0
+        self._options = options
+        self._batches = documents.batches()
+        self._encoder = GroupEncoder(documents.by)
+        # Of the documents that have not ended, then of those that have not started.
+        self._tokens = np.empty(0, np.int64)
+        # Of the last document that has started, then of those that have not.
+        self._groups = np.zeros(1, np.int32)
+        self._n_started = self._n_ended = self._n_read = 0
+
+    def start(self, n_documents: int) -> npt.NDArray[np.int32] | None:
+        """Start the next documents.
+
+        Returns the group of the document before them and the group of each, or None
+        without groups. Raises VerificationError if the corpus has fewer.
+        """
+        self._n_started += n_documents
+        while self._n_read < self._n_started and self._read():
+            pass
+        if self._n_read < self._n_started:
+            msg = f"the assignment has more documents than `lengths`: {self._n_read:,}"
+            raise VerificationError(msg)
+        if not self.has_groups:
+            return None
+        groups = self._groups[: n_documents + 1]
+        self._groups = self._groups[n_documents:]
+        return groups
+
+    def end(self, tokens: Int64Array) -> None:
+        """Compare the next documents with what the assignment has of them.
+
+        Raises VerificationError if one has other tokens.
+        """
+        expected, self._tokens = np.split(self._tokens, [tokens.size])
+        if not np.array_equal(tokens, expected):
+            i = int(np.argmax(tokens != expected))
+            msg = (
+                f"document {self._n_ended + i:,} has {tokens[i]:,} tokens in the "
+                f"assignment; by its length and the rules it has {expected[i]:,}"
+            )
+            raise VerificationError(msg)
+        self._n_ended += tokens.size
+
+    def finish(self) -> None:
+        """Raise VerificationError if there are documents that have not started."""
+        while self._n_read == self._n_started and self._read():
+            pass
+        if self._n_read > self._n_started:
+            msg = (
+                "`lengths` has more documents than the assignment, which has "
+                f"{self._n_started:,}"
+            )
+            raise VerificationError(msg)
+
+    def _read(self) -> bool:
+        """Read a batch; return False if there is none."""
+        batch = next(self._batches, None)
+        if batch is None:
+            return False
+        lengths = batch.lengths.cast(pl.Int64).to_numpy()
+        packed = packed_tokens(lengths, self._options)
+        self._tokens = np.concatenate([self._tokens, packed])
+        groups = self._encoder.learn(batch.by)
+        if groups is not None:
+            self._groups = np.concatenate([self._groups, groups])
+        self._n_read += lengths.size
+        return True
