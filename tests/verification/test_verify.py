@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 
 import fastpack
-from fastpack import DataError, OptionError, VerificationError
+from fastpack import DataError, OptionError, PackingOptions, VerificationError
+from fastpack.verification.verify import verify_table
 from strategies import options_of, packings
 
 RNG = np.random.default_rng(13)
@@ -221,6 +222,17 @@ def test_lengths_of_other_documents():
     ):
         with pytest.raises(VerificationError, match=message):
             fastpack.verify(TABLE, lengths, **RULES)
+
+
+def test_lengths_of_other_documents_than_planned():
+    options = PackingOptions(**RULES)
+    histogram = fastpack.plan(LENGTHS, **RULES).histogram
+    figures = verify_table(TABLE.lazy(), options, planned=histogram)
+    assert figures["n_bins"] > 300  # several passes, and the lengths counted once
+    assert figures["lengths_checked"]
+    other = fastpack.plan(pl.concat([LENGTHS, LENGTHS[:1]]), **RULES).histogram
+    with pytest.raises(VerificationError, match="3,001 documents were planned, 3,000"):
+        verify_table(TABLE.lazy(), options, planned=other)
 
 
 def test_documents_that_change_their_name():
