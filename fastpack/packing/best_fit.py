@@ -11,6 +11,7 @@ from fastpack.documents.sums import exact_sum
 from fastpack.errors import DataError
 from fastpack.options import PackingOptions
 from fastpack.packing.chunks import Chunks
+from fastpack.packing.spaces import new_spaces
 
 
 def place_groups(
@@ -63,11 +64,11 @@ def _place(chunks: Chunks, options: PackingOptions) -> tuple[npt.NDArray[Any], i
     footprints = options.footprints(chunks.lengths)
     capacity = min(options.context_length, exact_sum(footprints, chunks.counts))
     try:
-        spaces = kernels.best_fit.new_spaces(capacity, n_lengths)
+        spaces = new_spaces(capacity, n_lengths)
     except MemoryError as error:
         msg = (
-            f"`context_length` {capacity} needs a segment tree of {16 * capacity:,} "
-            "bytes of address space, more than this machine gives\n"
+            f"`context_length` {capacity} needs {4 * capacity:,} bytes of address "
+            "space, more than this machine gives\n"
             "Hint: choose a shorter context length."
         )
         raise MemoryError(msg) from error
@@ -88,7 +89,7 @@ def _place(chunks: Chunks, options: PackingOptions) -> tuple[npt.NDArray[Any], i
         )
         parts.append(_join([buffer[:n_runs]]))
     runs = parts[0] if len(parts) == 1 else _join(parts)
-    return runs, int(spaces.first[kernels.best_fit.EMPTY_BINS])
+    return runs, int(spaces.nodes[kernels.best_fit.EMPTY_BINS]["first"])
 
 
 def spread_to(runs: npt.NDArray[Any], n_bins: int, n_more: int) -> npt.NDArray[Any]:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastpack.kernels import best_fit as kernel
+from fastpack.packing.spaces import check_spaces, new_spaces
 from oracle import Rules, best_fit_decreasing
 
 
@@ -13,13 +14,13 @@ def run_steps(chunk_lengths, capacity):
     """Yield (spaces, run) after each single step, with every invariant checked."""
     lengths, counts = np.unique(np.array(chunk_lengths, np.int64), return_counts=True)
     lengths, counts = lengths[::-1].copy(), counts[::-1].copy()
-    spaces = kernel.new_spaces(capacity, lengths.size)
-    kernel._check(spaces, capacity)
+    spaces = new_spaces(capacity, lengths.size)
+    check_spaces(spaces, capacity)
     one_run = np.zeros(1, kernel.RUN)
     while kernel.best_fit_decreasing(
         spaces, capacity, lengths, lengths, counts, 2**31, one_run
     ):
-        kernel._check(spaces, capacity)
+        check_spaces(spaces, capacity)
         yield spaces, one_run[0].copy()
     assert not counts.any()
 
@@ -30,17 +31,16 @@ def lists_of(spaces, capacity):
     for space in range(1, capacity):
         node = int(spaces.heads[space])
         while node:
-            entry = (int(spaces.first[node]), int(spaces.bins[node]))
-            lists.setdefault(space, []).append(entry)
-            node = int(spaces.next[node])
+            first, bins, _, following = spaces.nodes[node].tolist()
+            lists.setdefault(space, []).append((first, bins))
+            node = following
     return lists
 
 
 def test_worked_example_of_the_paper():
     # Ding et al. (2024), Figure 3: L = 8, after 8, 6, 6 and 4 comes a chunk of 3.
-    tree_of_empty_bins = [0, 8, 0, 8, 0, 0, 0, 8] + [0] * 7 + [8]
-    spaces = kernel.new_spaces(8, 4)
-    assert spaces.tree.tolist() == tree_of_empty_bins
+    spaces = new_spaces(8, 4)
+    assert spaces.tree.tolist() == [0b10000000]
 
     steps = []
     for spaces, run in run_steps([8, 6, 6, 4, 3], 8):
@@ -51,30 +51,27 @@ def test_worked_example_of_the_paper():
             int(run["chunks_per_bin"]),
             int(run["bin_offset"]),
         )
-        n_bins = int(spaces.first[kernel.EMPTY_BINS])
+        n_bins = int(spaces.nodes[kernel.EMPTY_BINS]["first"])
         steps.append((place, n_bins, lists_of(spaces, 8), spaces.tree.tolist()))
 
-    leaf_2 = [0, 8, 2, 8, 2, 0, 0, 8, 0, 2, 0, 0, 0, 0, 0, 8]
-    leaves_2_and_4 = [0, 8, 4, 8, 2, 4, 0, 8, 0, 2, 0, 4, 0, 0, 0, 8]
-    leaves_1_and_2 = [0, 8, 2, 8, 2, 0, 0, 8, 1, 2, 0, 0, 0, 0, 0, 8]
     assert steps == [
-        ((8, 0, 1, 1, 0), 1, {}, tree_of_empty_bins),
-        ((6, 1, 2, 1, 0), 3, {2: [(1, 2)]}, leaf_2),
-        ((4, 3, 1, 1, 0), 4, {2: [(1, 2)], 4: [(3, 1)]}, leaves_2_and_4),
-        ((3, 3, 1, 1, 4), 4, {1: [(3, 1)], 2: [(1, 2)]}, leaves_1_and_2),
+        ((8, 0, 1, 1, 0), 1, {}, [0b10000000]),
+        ((6, 1, 2, 1, 0), 3, {2: [(1, 2)]}, [0b10000010]),
+        ((4, 3, 1, 1, 0), 4, {2: [(1, 2)], 4: [(3, 1)]}, [0b10001010]),
+        ((3, 3, 1, 1, 4), 4, {1: [(3, 1)], 2: [(1, 2)]}, [0b10000011]),
     ]
 
 
 def test_drawing_in_the_docstring_is_what_the_arrays_hold():
     for spaces, run in run_steps([8, 6, 6, 4, 3], 8):
         if run["chunk_length"] == 4:
-            assert spaces.tree.tolist()[1:] == [
-                8, 4, 8, 2, 4, 0, 8, 0, 2, 0, 4, 0, 0, 0, 8,
-            ]  # fmt: skip
+            assert spaces.tree.tolist() == [0b10001010]
+            assert spaces.levels.tolist() == [0]
             assert spaces.heads.tolist() == [0, 0, 2, 0, 3, 0, 0, 0, 1]
-            assert spaces.first[1:4].tolist() == [4, 1, 3]
-            assert spaces.bins[2:4].tolist() == [2, 1]
-            assert spaces.next[1:4].tolist() == [0, 0, 0]
+            assert spaces.nodes["first"][1:4].tolist() == [4, 1, 3]
+            assert spaces.nodes["bins"][2:4].tolist() == [2, 1]
+            assert spaces.nodes["held"][1:4].tolist() == [0, 1, 1]
+            assert spaces.nodes["next"][1:4].tolist() == [0, 0, 0]
             return
     pytest.fail("the step was not reached")
 
@@ -99,30 +96,55 @@ def test_invariants_and_spaces_after_every_step(capacity, parts):
             for _ in range(bins)
         ]
         assert sorted(left) == sorted(space for space in expected if space)
-        assert int(spaces.first[kernel.EMPTY_BINS]) == len(expected)
+        assert int(spaces.nodes[kernel.EMPTY_BINS]["first"]) == len(expected)
     assert placed == len(chunks)
 
 
+# One word, two levels (up to 4,096 spaces), and a step beyond each.
+CAPACITIES = [1, 2, 63, 64, 65, 128, 4095, 4096, 4097, 10_000]
+
+
 @given(
-    leaves=st.integers(1, 64),
-    operations=st.lists(st.tuples(st.booleans(), st.integers(1, 64)), max_size=50),
+    capacity=st.sampled_from(CAPACITIES) | st.integers(1, 10_000),
+    operations=st.lists(st.tuples(st.booleans(), st.integers(0, 2**20)), max_size=50),
+    asked=st.lists(st.integers(0, 2**20), min_size=1, max_size=20),
 )
-def test_tree_alone_against_a_set(leaves, operations):
-    spaces = kernel.new_spaces(leaves, 1)
-    tree = spaces.tree
-    present = {leaves}
+def test_tree_alone_against_a_set(capacity, operations, asked):
+    tree, levels, *_ = new_spaces(capacity, 1)
+    assert levels.size == 1 + (capacity > 64) + (capacity > 4096)
+    present = {capacity}
     for insert, number in operations:
-        space = 1 + number % leaves
+        space = 1 + number % capacity
         if insert:
-            kernel.set_leaf(tree, space)
+            kernel.set_leaf(tree, levels, space)
             present.add(space)
-        elif space != leaves:
-            kernel.clear_leaf(tree, space)
+        elif space != capacity:
+            kernel.clear_leaf(tree, levels, space)
             present.discard(space)
-        for length in range(1, leaves + 1):
-            assert kernel.find_best_fit(tree, length) == min(
+        wanted = [1, capacity, space, *(1 + each % capacity for each in asked)]
+        for length in wanted:
+            assert kernel.find_best_fit(tree, levels, length) == min(
                 space for space in present if space >= length
             )
+
+
+def test_the_number_of_the_lowest_bit():
+    for bit in range(64):
+        for above in (0, 2**63, 2**64 - 1):
+            word = np.uint64((1 << bit | above) >> bit << bit)
+            assert kernel.lowest_bit(word) == bit
+
+
+@pytest.mark.parametrize("capacity", [2**18, 2**18 + 1, 2**31 - 1])
+def test_large_trees(capacity):
+    tree, levels, *_ = new_spaces(capacity, 1)
+    assert levels.size == {2**18: 3, 2**18 + 1: 4, 2**31 - 1: 6}[capacity]
+    for space in (1, 64, 4097, capacity // 2, capacity - 1):
+        kernel.set_leaf(tree, levels, space)
+        assert kernel.find_best_fit(tree, levels, space) == space
+        assert kernel.find_best_fit(tree, levels, max(space - 40, 1)) == space
+        kernel.clear_leaf(tree, levels, space)
+        assert kernel.find_best_fit(tree, levels, space) == capacity
 
 
 def test_runs_beyond_the_buffer_are_the_same():
@@ -131,7 +153,7 @@ def test_runs_beyond_the_buffer_are_the_same():
     one_by_one = [run for _, run in run_steps(chunks, 500)]
     lengths, counts = np.unique(chunks, return_counts=True)
     lengths = np.ascontiguousarray(lengths[::-1])
-    spaces = kernel.new_spaces(500, lengths.size)
+    spaces = new_spaces(500, lengths.size)
     runs = np.zeros(10_000, kernel.RUN)
     n_runs = kernel.best_fit_decreasing(
         spaces, 500, lengths, lengths, counts[::-1].copy(), 2**31, runs

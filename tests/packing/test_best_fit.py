@@ -31,11 +31,13 @@ def test_a_capacity_beyond_all_tokens_costs_nothing():
 
 
 def test_a_tree_that_does_not_fit_into_memory(monkeypatch):
-    from fastpack.kernels import best_fit
+    from fastpack.packing import best_fit
 
     def refuse(capacity, n_lengths):
         raise MemoryError
 
     monkeypatch.setattr(best_fit, "new_spaces", refuse)
-    with pytest.raises(MemoryError, match="`context_length` 8 needs a segment tree"):
+    with pytest.raises(
+        MemoryError, match="`context_length` 8 needs 32 bytes of address"
+    ):
         fastpack.plan(np.array([8, 8]), context_length=8)
