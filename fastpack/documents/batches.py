@@ -23,6 +23,7 @@ from fastpack.documents.inputs import (
 )
 from fastpack.documents.streaming import collect_in_batches
 from fastpack.errors import DataError
+from fastpack.threads import n_threads
 
 _BY = "\0by"
 """The prefix of the columns `by` beside kept ones, which may be the same."""
@@ -47,6 +48,22 @@ class Batch(NamedTuple):
     kept: pl.DataFrame | None
     by: pl.DataFrame
     groups: npt.NDArray[np.int32] | None = None
+
+
+def split_batch(batch: Batch) -> list[Batch]:
+    """Cut a batch into equal parts of consecutive documents, one a thread."""
+    n_parts = n_threads(len(batch.lengths))
+    if n_parts == 1:
+        return [batch]
+    size = -(-len(batch.lengths) // n_parts)
+    return [
+        Batch(
+            lengths=batch.lengths[start : start + size],
+            kept=None if batch.kept is None else batch.kept[start : start + size],
+            by=batch.by[start : start + size],
+        )
+        for start in range(0, len(batch.lengths), size)
+    ]
 
 
 def select_batch(

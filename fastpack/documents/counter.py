@@ -1,17 +1,22 @@
 """DocumentCounter: batches of documents -> their histogram."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from fastpack.documents.batches import Batch, Documents
-from fastpack.documents.grouped_histogram import GroupedHistogram, Histogram
+from fastpack.documents.grouped_histogram import (
+    GroupedHistogram,
+    Histogram,
+    sum_histograms,
+)
 from fastpack.documents.groups import GroupEncoder
 from fastpack.documents.histogram import LengthHistogram
 from fastpack.documents.length_table import LengthTable
 from fastpack.documents.sums import Int64Array
+from fastpack.threads import map_in_threads
 
 
 class DocumentCounter:
@@ -34,8 +39,13 @@ class DocumentCounter:
         self._name = name or "lengths"
         self._encoder = GroupEncoder(by.clear())
         self._room = self._FIRST_GROUPS if by.width else 1
-        self._table = LengthTable(self._name, self._room)
         self._earlier: list[tuple[Int64Array, ...]] = []
+        self.table = LengthTable(self._name, self._room)
+
+    @property
+    def groups(self) -> pl.DataFrame:
+        """The groups so far, in the order of their numbers here."""
+        return self._encoder.groups
 
     def add(self, batch: Batch) -> npt.NDArray[np.int32] | None:
         """Count a batch; return the number of each document's group here, if any.
@@ -45,75 +55,95 @@ class DocumentCounter:
         groups = self._encoder.learn(batch.by)
         n_groups = self._encoder.groups.height
         if n_groups > self._room:
-            self._earlier.append(self._counted())
+            self._earlier = self.counted()
             self._room = 1 << n_groups.bit_length()
-            n_rows = self._table.n_rows
-            self._table = LengthTable(self._name, self._room)
-            self._table.n_rows = n_rows
-        self._table.add_column(batch.lengths, groups)
+            n_rows = self.table.n_rows
+            self.table = LengthTable(self._name, self._room)
+            self.table.n_rows = n_rows
+        self.table.add_column(batch.lengths, groups)
         return groups
 
-    def _counted(self) -> tuple[Int64Array, ...]:
-        """Return what the current table has counted.
+    def counted(self) -> list[tuple[Int64Array, ...]]:
+        """Return what each table has counted.
 
         Lengths, groups, and the number of documents of both.
         """
-        keys, counts = self._table.counted()
-        return *np.divmod(keys, self._room), counts
+        keys, counts = self.table.counted()
+        return [*self._earlier, (*np.divmod(keys, self._room), counts)]
 
     def renumber(
-        self, groups: npt.NDArray[np.int32] | None
+        self, groups: npt.NDArray[np.int32] | None, histogram: Histogram
     ) -> npt.NDArray[np.int32] | None:
-        """Turn the numbers that `add` gave into those of the histogram, in place.
+        """Turn the numbers that `add` gave into those of a histogram, in place.
 
         In place: fresh memory would cost more than the lookup.
         """
-        if groups is not None:
-            groups.flags.writeable = True
-            self._places().take(groups, out=groups, mode="clip")
-            groups.flags.writeable = False
+        places = histogram.encoder().encode(self._encoder.groups)
+        if groups is None or places is None:
+            return None
+        groups.flags.writeable = True
+        places.take(groups, out=groups, mode="clip")
+        groups.flags.writeable = False
         return groups
-
-    def _places(self) -> npt.NDArray[np.int32]:
-        """Return each group's place in the histogram, by its number here."""
-        order = self._order()
-        places = np.empty(order.size, np.int32)
-        places[order] = np.arange(order.size)
-        return places
-
-    def _order(self) -> npt.NDArray[Any]:
-        groups = self._encoder.groups
-        return groups.select(pl.arg_sort_by(groups.columns)).to_series().to_numpy()
 
     def histogram(self) -> Histogram:
         """Return the histogram of all documents so far."""
-        if not self._encoder.groups.width:
-            return LengthHistogram.of_table(self._table)
-        counted = zip(*self._earlier, self._counted(), strict=True)
-        lengths, groups, counts = map(np.concatenate, counted)
-        groups = self._places()[groups]
-        # By group, and within by length, as they mostly are.
-        order = np.argsort(lengths, kind="stable") if self._earlier else slice(None)
-        lengths, groups, counts = lengths[order], groups[order], counts[order]
-        order = np.argsort(groups, kind="stable")
-        lengths, groups, counts = lengths[order], groups[order], counts[order]
-        first = np.flatnonzero(
-            (np.diff(lengths, prepend=-1) != 0) | (np.diff(groups, prepend=-1) != 0)
-        )
-        if first.size:
-            counts = np.add.reduceat(counts, first)
-        starts = np.flatnonzero(np.diff(groups[first], prepend=-1))
-        return GroupedHistogram(
-            self._encoder.groups[self._order().tolist()],
-            [
-                LengthHistogram(*part)
-                for part in zip(
-                    np.split(lengths[first], starts)[1:],
-                    np.split(counts, starts)[1:],
-                    strict=True,
-                )
-            ],
-        )
+        return merge_counters([self])
+
+
+def merge_counters(counters: Sequence[DocumentCounter]) -> Histogram:
+    """Return the histogram of the documents of all counters; there is at least one."""
+    names = counters[0].groups.columns
+    if not names:
+        return sum_histograms(LengthHistogram.of_table(each.table) for each in counters)
+    groups = pl.concat([each.groups for each in counters]).unique().sort(names)
+    encoder = GroupEncoder(groups)
+    parts = []
+    for counter in counters:
+        places = encoder.encode(counter.groups)
+        for lengths, numbers, counts in counter.counted():
+            parts.append((lengths, places[numbers], counts))  # type: ignore[index]
+    lengths, numbers, counts = map(np.concatenate, zip(*parts, strict=True))
+    # By group, and within by length, as those of one table mostly are.
+    order = np.argsort(lengths, kind="stable") if len(parts) > 1 else slice(None)
+    lengths, numbers, counts = lengths[order], numbers[order], counts[order]
+    order = np.argsort(numbers, kind="stable")
+    lengths, numbers, counts = lengths[order], numbers[order], counts[order]
+    first = np.flatnonzero(
+        (np.diff(lengths, prepend=-1) != 0) | (np.diff(numbers, prepend=-1) != 0)
+    )
+    if first.size:
+        counts = np.add.reduceat(counts, first)
+    starts = np.flatnonzero(np.diff(numbers[first], prepend=-1))
+    return GroupedHistogram(
+        groups,
+        [
+            LengthHistogram(*part)
+            for part in zip(
+                np.split(lengths[first], starts)[1:],
+                np.split(counts, starts)[1:],
+                strict=True,
+            )
+        ],
+    )
+
+
+def count_parts(
+    parts: Sequence[Batch],
+) -> tuple[list[DocumentCounter], list[npt.NDArray[np.int32] | None]]:
+    """Count consecutive batches at the same time, each by a counter of its own.
+
+    Returns
+    -------
+    counters, groups
+        The counter of each part, and the numbers that it gave to its documents.
+    """
+    counters = [DocumentCounter(part.lengths.name, part.by) for part in parts]
+    first_row = 0
+    for counter, part in zip(counters, parts, strict=True):
+        counter.table.n_rows = first_row
+        first_row += len(part.lengths)
+    return counters, map_in_threads(DocumentCounter.add, counters, parts)
 
 
 def count_documents(documents: Documents) -> Histogram:

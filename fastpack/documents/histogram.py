@@ -1,17 +1,20 @@
 """LengthHistogram: distinct document lengths and how many documents have each."""
 
+import functools
+import operator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from fastpack.documents.batches import as_batch
+from fastpack.documents.batches import as_batch, split_batch
 from fastpack.documents.groups import GroupEncoder
 from fastpack.documents.inputs import FrameLike
 from fastpack.documents.length_table import LengthTable
 from fastpack.documents.sums import Int64Array, exact_sum, merge_counts
 from fastpack.errors import DataError, DataTypeError
+from fastpack.threads import map_in_threads
 
 
 class LengthHistogram:
@@ -121,10 +124,12 @@ class LengthHistogram:
         DataError
             A length is null or negative.
         """
-        column = as_batch(lengths, by=()).lengths
-        table = LengthTable(column.name or "lengths")
-        table.add_column(column)
-        return cls.of_table(table)
+        columns = [part.lengths for part in split_batch(as_batch(lengths, by=()))]
+        tables = [LengthTable(column.name or "lengths") for column in columns]
+        for number, table in enumerate(tables):
+            table.n_rows = number * len(columns[0])
+        map_in_threads(LengthTable.add_column, tables, columns)
+        return functools.reduce(operator.add, map(cls.of_table, tables))
 
     # What a GroupedHistogram has too: one group, of all documents.
 

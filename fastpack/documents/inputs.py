@@ -196,12 +196,19 @@ def length_arrays(lengths: pl.Series) -> Iterator[npt.NDArray[Any]]:
     joined batch by batch.
     """
     small = lengths.dtype in (pl.Int8, pl.UInt8, pl.Int16, pl.UInt16, pl.Int32)
+    dtype = pl.Int32 if small else pl.Int64
+    if lengths.dtype == dtype and lengths.n_chunks() == 1:
+        yield _read_only(lengths.to_numpy())
+        return
     for start in range(0, len(lengths), _BATCH):
-        batch = lengths[start : start + _BATCH].cast(pl.Int32 if small else pl.Int64)
-        array = batch.rechunk().to_numpy()
-        # One flavour: memory of Polars is read-only, a copy is not.
-        array.flags.writeable = False
-        yield array
+        batch = lengths[start : start + _BATCH]
+        yield _read_only(batch.cast(dtype).rechunk().to_numpy())
+
+
+def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return an array of one flavour: memory of Polars is read-only, a copy is not."""
+    array.flags.writeable = False
+    return array
 
 
 def _select(frame: pl.DataFrame, parameter: str, what: Any) -> pl.DataFrame:

@@ -1,6 +1,7 @@
 """pack() and plan(): a table with a column of document lengths in, the packing out."""
 
 import os
+from collections.abc import Iterator, Sequence
 from typing import Any, Unpack, overload
 
 import polars as pl
@@ -10,16 +11,27 @@ from fastpack.documents.batches import (
     as_batch,
     select_batch,
     select_documents,
+    split_batch,
 )
-from fastpack.documents.counter import DocumentCounter
-from fastpack.documents.grouped_histogram import GroupedHistogram
+from fastpack.documents.counter import (
+    DocumentCounter,
+    count_parts,
+    merge_counters,
+)
+from fastpack.documents.grouped_histogram import (
+    GroupedHistogram,
+    Histogram,
+    no_documents,
+    sum_histograms,
+)
 from fastpack.documents.histogram import LengthHistogram
 from fastpack.documents.inputs import DEFAULT_LENGTH, FrameLike, Keep, as_frame
 from fastpack.errors import DataError
 from fastpack.options import PackingOptions, PackingRules
-from fastpack.packing.assigner import ROW_BYTES
+from fastpack.packing.assigner import ROW_BYTES, Assigner
 from fastpack.packing.lazy import pack_lazily
 from fastpack.packing.plan import PackingPlan
+from fastpack.threads import map_in_threads
 
 
 @overload
@@ -159,12 +171,37 @@ def pack_batch(
     batch: Batch, options: PackingOptions
 ) -> tuple[pl.DataFrame, PackingPlan]:
     """Pack documents that are in memory, all of a corpus."""
-    counter = DocumentCounter(batch.lengths.name, batch.by)
-    groups = counter.add(batch)
-    plan = PackingPlan(counter.histogram(), options)
+    parts = split_batch(batch)
+    counters, groups = count_parts(parts)
+    plan = PackingPlan(merge_counters(counters), options)
     _check_memory(plan)
-    batch = batch._replace(groups=counter.renumber(groups))
-    return plan.assigner().table(batch), plan
+    histograms = [plan.histogram] * len(parts)
+    groups = map_in_threads(DocumentCounter.renumber, counters, groups, histograms)
+    parts = [
+        part._replace(groups=numbers)
+        for part, numbers in zip(parts, groups, strict=True)
+    ]
+    if len(parts) == 1:
+        return plan.assigner().table(parts[0]), plan
+    assigners = list(_assigners(plan, [counter.histogram() for counter in counters]))
+    tables = map_in_threads(Assigner.table, assigners, parts)
+    return pl.concat(tables, rechunk=False), plan
+
+
+def _assigners(
+    plan: PackingPlan, histograms: Sequence[Histogram]
+) -> Iterator[Assigner]:
+    """Give an assigner for each part of a corpus, by the documents of the parts."""
+    before = no_documents(plan.histogram)
+    for documents in histograms:
+        assigner = plan.assigner(plan.cut(before), before.n_documents)
+        chunks = plan.cut(documents)
+        # Not those of later parts: tables are made no larger than they have to be.
+        assigner.cursors.rows_left = sum(
+            part.n_chunks + part.n_unpacked for part in chunks
+        )
+        yield assigner
+        before = sum_histograms([before, documents])
 
 
 def plan(
@@ -213,9 +250,8 @@ def plan(
     options = PackingOptions(context_length=context_length, **rules)
     if not isinstance(lengths, (LengthHistogram, GroupedHistogram)):
         batch = as_batch(lengths, options.by_columns)
-        counter = DocumentCounter(batch.lengths.name, batch.by)
-        counter.add(batch)
-        lengths = counter.histogram()
+        counters, _ = count_parts(split_batch(batch))
+        lengths = merge_counters(counters)
     return PackingPlan(lengths, options)
 
 
