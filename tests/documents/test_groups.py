@@ -6,6 +6,8 @@ import pytest
 
 import fastpack
 from fastpack import DataError, DataTypeError
+from fastpack.documents import groups
+from fastpack.documents.groups import GroupEncoder
 
 
 def test_groups_come_in_the_order_of_their_values():
@@ -101,3 +103,13 @@ def test_odd_values_and_names_of_groups(tmp_path):
     loaded = fastpack.PackingPlan.load(tmp_path / "plan.parquet")
     assert loaded.groups.equals(plan.groups)
     assert plan.as_dict()["groups"][0]["g"] == "1970-01-02"
+
+
+def test_strings_whose_hashes_agree(monkeypatch):
+    def hashes(values):
+        return (values.str.len_bytes() % 3).cast(pl.UInt64).to_numpy()
+
+    by = pl.DataFrame({"source": ["web", "code", "a", "books", "web", "code"]})
+    expected = GroupEncoder(by.clear()).learn(by)
+    monkeypatch.setattr(groups._StringLookup, "_hashes", hashes)
+    assert GroupEncoder(by.clear()).learn(by).tolist() == expected.tolist()
