@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fastpack.kernels import best_fit as best_fit
     from fastpack.kernels import concatenation as concatenation
     from fastpack.kernels import counting as counting
+    from fastpack.kernels import cutting as cutting
     from fastpack.kernels import lookup as lookup
     from fastpack.kernels import shuffling as shuffling
     from fastpack.kernels import verification as verification
@@ -27,6 +28,7 @@ _FILES = frozenset(
         "best_fit",
         "concatenation",
         "counting",
+        "cutting",
         "lookup",
         "shuffling",
         "verification",

@@ -13,6 +13,9 @@ from fastpack.options import PackingOptions
 from fastpack.packing.chunks import Chunks
 from fastpack.packing.spaces import new_spaces
 
+_LARGE = 1 << 16
+"""Tokens of capacity whose arrays cost nothing to speak of."""
+
 
 def place_groups(
     groups: Sequence[Chunks], options: PackingOptions
@@ -55,14 +58,16 @@ def place_groups(
 def _place(chunks: Chunks, options: PackingOptions) -> tuple[npt.NDArray[Any], int]:
     """Place the chunks of a group; return the runs and the number of bins opened.
 
-    A capacity beyond the footprints of all chunks would only cost address space, and
-    the packing is the same without.
+    A large capacity beyond the footprints of all chunks would only cost address space,
+    and the packing is the same without.
     """
     n_lengths = chunks.lengths.size
     if n_lengths == 0:
         return _join([]), 0
     footprints = options.footprints(chunks.lengths)
-    capacity = min(options.context_length, exact_sum(footprints, chunks.counts))
+    capacity = options.context_length
+    if capacity > _LARGE:
+        capacity = min(capacity, exact_sum(footprints, chunks.counts))
     try:
         spaces = new_spaces(capacity, n_lengths)
     except MemoryError as error:
@@ -75,9 +80,8 @@ def _place(chunks: Chunks, options: PackingOptions) -> tuple[npt.NDArray[Any], i
     left = chunks.counts.copy()
     # Measured: 2.5 to 3 runs a length. If there are more, another round follows.
     buffer = np.empty(4 * n_lengths, kernels.best_fit.RUN)
-    parts = []
-    n_runs = buffer.size
-    while n_runs == buffer.size:
+    parts: list[npt.NDArray[Any]] = []
+    while True:
         n_runs = kernels.best_fit.best_fit_decreasing(
             spaces,
             capacity,
@@ -87,8 +91,10 @@ def _place(chunks: Chunks, options: PackingOptions) -> tuple[npt.NDArray[Any], i
             options.max_chunks_per_bin,
             buffer,
         )
-        parts.append(_join([buffer[:n_runs]]))
-    runs = parts[0] if len(parts) == 1 else _join(parts)
+        if n_runs < buffer.size:
+            break
+        parts.append(_join([buffer]))
+    runs = _join([*parts, buffer[:n_runs]]) if parts else buffer[:n_runs]
     return runs, int(spaces.nodes[kernels.best_fit.EMPTY_BINS]["first"])
 
 

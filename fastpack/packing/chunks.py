@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from fastpack import kernels
 from fastpack.documents.histogram import LengthHistogram
 from fastpack.documents.sums import exact_sum, merge_counts
 from fastpack.errors import DataError
@@ -49,39 +50,52 @@ def cut_into_chunks(histogram: LengthHistogram, options: PackingOptions) -> Chun
     """
     max_chunk = options.max_chunk
     first, long = histogram.lengths.searchsorted([1, max_chunk + 1]).tolist()
-    parts = [(histogram.lengths[first:long], histogram.counts[first:long])]
-    lengths, counts = histogram.lengths[long:], histogram.counts[long:]
-    n_long = exact_sum(counts)
-    n_full = dropped = truncated = 0
-    rule = options.long_documents
-    if rule == "split":
-        full, remainders = np.divmod(lengths, max_chunk)
-        n_full = exact_sum(full, counts)
-        short = remainders < options.min_chunk
-        dropped = exact_sum(remainders[short], counts[short])
-        parts.append((remainders[~short], counts[~short]))
-    elif rule == "truncate":
+    short = slice(first, long)
+    n_short = long - first
+    # The short documents, the remainders of the long ones, and the full chunks.
+    lengths = np.empty(histogram.lengths.size - first + 1, np.int64)
+    counts = np.empty(lengths.size, np.int64)
+    lengths[:n_short] = histogram.lengths[short]
+    counts[:n_short] = histogram.counts[short]
+    long_lengths, long_counts = histogram.lengths[long:], histogram.counts[long:]
+    n_long = _total(long_counts)
+    n_full = n_remainders = dropped = truncated = 0
+    if options.long_documents == "split":
+        cut = kernels.cutting.cut_long(
+            long_lengths,
+            long_counts,
+            max_chunk,
+            options.min_chunk,
+            lengths[n_short:],
+            counts[n_short:],
+        )
+        n_full, dropped, n_remainders = map(int, cut)
+    elif options.long_documents == "truncate":
         n_full = n_long
-        truncated = exact_sum(lengths, counts) - max_chunk * n_long
-    elif rule == "drop":
-        dropped = exact_sum(lengths, counts)
+        truncated = exact_sum(long_lengths, long_counts) - max_chunk * n_long
+    else:
+        dropped = exact_sum(long_lengths, long_counts)
+    size = n_short + n_remainders
     if n_full:
-        parts.append((np.array([max_chunk]), np.array([n_full])))
-    chunk_lengths, chunk_counts = merge_counts(
-        np.concatenate([lengths for lengths, _ in parts]),
-        np.concatenate([counts for _, counts in parts]),
-    )
-    n_dropped = n_long if rule == "drop" else 0
+        lengths[size], counts[size] = max_chunk, n_full
+        size += 1
+    chunk_lengths, chunk_counts = merge_counts(lengths[:size], counts[:size])
+    n_dropped = n_long if options.long_documents == "drop" else 0
     return Chunks(
         lengths=np.ascontiguousarray(chunk_lengths[::-1]),
         counts=np.ascontiguousarray(chunk_counts[::-1]),
-        n_chunks=exact_sum(chunk_counts),
-        documents_empty=exact_sum(histogram.counts[:first]),
+        n_chunks=_total(chunk_counts),
+        documents_empty=_total(histogram.counts[:first]),
         documents_dropped=n_dropped,
         documents_cut=n_long - n_dropped,
         truncated=truncated,
         dropped=dropped,
     )
+
+
+def _total(counts: npt.NDArray[np.int64]) -> int:
+    """Add up numbers of documents or chunks: no more than tokens, so int64 holds it."""
+    return int(np.add.reduce(counts))
 
 
 def refuse_long_documents(
