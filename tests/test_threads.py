@@ -56,6 +56,15 @@ def test_a_wrong_length_is_named_by_its_row(row, several):
         fastpack.LengthHistogram.from_lengths(lengths)
 
 
+def test_compare(several):
+    lengths = documents_of((1, 12))["n_tokens"]
+    swept = fastpack.compare(lengths, context_length=[64, 100, 512, 4096])
+    one_by_one = [
+        fastpack.compare(lengths, context_length=each) for each in (64, 100, 512, 4096)
+    ]
+    assert swept.equals(pl.concat(one_by_one))
+
+
 def test_the_first_error_is_raised_when_all_have_ended():
     ended = []
 

@@ -1,7 +1,7 @@
 """Count a corpus in one pass: its lengths, and what concatenation cuts."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from fastpack.documents.histogram import LengthHistogram
 from fastpack.documents.inputs import length_arrays
 from fastpack.options import PackingOptions
 from fastpack.packing.plan import PackingPlan
+from fastpack.threads import map_in_threads, n_threads
 
 
 class CutCounts(NamedTuple):
@@ -80,6 +81,23 @@ class CorpusCount(NamedTuple):
     contexts: list[ContextCount]
 
 
+def _concatenate(
+    lengths: npt.NDArray[Any],
+    options: Sequence[PackingOptions],
+    concatenations: Sequence[Concatenation],
+) -> None:
+    """Go on with all concatenations, at the same time if there are enough lengths."""
+
+    def concatenate(each: PackingOptions, concatenation: Concatenation) -> None:
+        kernels.concatenation.concatenate(lengths, each.context_length, *concatenation)
+
+    if n_threads(lengths.size * len(options)) > 1:
+        map_in_threads(concatenate, options, concatenations)
+    else:
+        for each, concatenation in zip(options, concatenations, strict=True):
+            concatenate(each, concatenation)
+
+
 def count_corpus(
     documents: Documents, options: Sequence[PackingOptions]
 ) -> CorpusCount:
@@ -103,10 +121,7 @@ def count_corpus(
     for batch in documents.batches():
         counter.add(batch)
         for array in length_arrays(batch.lengths):
-            for each, concatenation in zip(options, concatenations, strict=True):
-                kernels.concatenation.concatenate(
-                    array, each.context_length, *concatenation
-                )
+            _concatenate(array, options, concatenations)
     histogram = counter.histogram()
     contexts = [
         ContextCount(PackingPlan(histogram, each), concatenation)
