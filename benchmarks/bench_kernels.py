@@ -3,8 +3,13 @@
 import numpy as np
 
 import fastpack
+from fastpack.documents.batches import as_batch, split_batch
+from fastpack.documents.counter import count_parts, merge_counters
+from fastpack.documents.inputs import length_arrays
 from fastpack.documents.length_table import LengthTable
+from fastpack.packing.pack import assigners_for
 from fastpack.packing.plan import PackingPlan
+from fastpack.threads import map_in_threads
 
 from .distributions import (
     CONTEXT_LENGTHS,
@@ -25,6 +30,21 @@ def assign(plan, lengths, columns):
     """Assign an array of lengths into columns of `plan.n_rows` rows."""
     documents, rows = plan.assigner().cursors.fill(lengths, columns)
     assert (documents, rows) == (lengths.size, plan.n_rows)
+
+
+def stages_in_threads(lengths, options, columns):
+    """Count, plan and assign an array of lengths, each part by a thread."""
+    parts = split_batch(as_batch(lengths, ()))
+    counters, _ = count_parts(parts)
+    plan = PackingPlan(merge_counters(counters), options)
+    assigners = assigners_for(plan, counters)
+    ends = np.cumsum([assigner.cursors.rows_left for assigner in assigners]).tolist()
+
+    def assign_part(assigner, part, start, end):
+        (array,) = length_arrays(part.lengths)
+        assigner.cursors.fill(array, {k: v[start:end] for k, v in columns.items()})
+
+    map_in_threads(assign_part, assigners, parts, [0, *ends[:-1]], ends)
 
 
 def bins_and_offsets(plan):

@@ -1,9 +1,9 @@
 """Speed beside numpy.bincount, and memory: ``python -m benchmarks.figures``.
 
-Everything is measured in one process and one thread, warm, in turns, on the same
-arrays: the median, its ratio to the median of numpy.bincount on the same lengths in
-the same run, and the same ratio of the fastest rounds, which a busy machine disturbs
-less. ``--documents N`` packs fewer than 10 million.
+Everything is measured in one process, warm, in turns, on the same arrays, by one thread
+and by as many as Polars has: the median, its ratio to the median of numpy.bincount on
+the same lengths in the same run, and the same ratio of the fastest rounds, which a busy
+machine disturbs less. ``--documents N`` packs fewer than 10 million.
 """
 
 import argparse
@@ -16,11 +16,14 @@ import numpy as np
 import polars as pl
 
 import fastpack
-from benchmarks.bench_kernels import assign, bins_and_offsets, count
+from benchmarks.bench_kernels import assign, bins_and_offsets, count, stages_in_threads
 from benchmarks.distributions import RULES, make_frame, make_lengths
+from fastpack import threads
 from fastpack.packing.plan import PackingPlan
 
 CONTEXT_LENGTHS = [2048, 8192]
+
+N_CORES = threads.n_cores()
 
 PLAIN = fastpack.PackingOptions(context_length=CONTEXT_LENGTHS[0])
 
@@ -37,6 +40,19 @@ def in_turns(functions, rounds):
             if number:  # the first round compiles and touches
                 times[name].append(1e3 * elapsed)
     return times
+
+
+def on_cores(number, function):
+    """Let a function see so many cores."""
+
+    def limited():
+        try:
+            threads.n_cores = lambda: number
+            return function()
+        finally:
+            threads.n_cores = pl.thread_pool_size
+
+    return limited
 
 
 def touch_output(n_bytes):
@@ -63,6 +79,9 @@ def speed(n_documents, rounds):
         def stages(options=options, columns=columns):
             assign(PackingPlan(count(lengths), options), lengths, columns)
 
+        def all_stages(options=options, columns=columns):
+            stages_in_threads(lengths, options, columns)
+
         def plan(histogram=histogram, options=options):
             PackingPlan(histogram, options)
 
@@ -72,11 +91,19 @@ def speed(n_documents, rounds):
         def pack(context_length=context_length):
             return fastpack.pack(frame, context_length=context_length)
 
+        table = fastpack.pack(frame, context_length=context_length)
+
+        def verify(table=table, context_length=context_length):
+            return fastpack.verify(table, frame, context_length=context_length)
+
         label = f"L = {context_length}"
         functions[f"count + plan + assign, {label}"] = stages
+        functions[f"the same, {N_CORES} threads, {label}"] = all_stages
         functions[f"plan alone, {label}"] = plan
         functions[f"plan alone, 1000 x the documents, {label}"] = plan_scaled
-        functions[f"fastpack.pack, {label}"] = pack
+        functions[f"fastpack.pack, one thread, {label}"] = on_cores(1, pack)
+        functions[f"fastpack.pack, {N_CORES} threads, {label}"] = pack
+        functions[f"fastpack.verify, {N_CORES} threads, {label}"] = verify
     times = in_turns(functions, rounds)
     base = times["numpy.bincount"]
     print(f"{n_documents:,} documents, web, int32; {rounds} rounds")

@@ -42,6 +42,18 @@ class Chunks(NamedTuple):
         """Documents of which nothing is packed."""
         return self.documents_empty + self.documents_dropped
 
+    def plus(self, other: "Chunks") -> "Chunks":
+        """Return the chunks and the documents of both."""
+        lengths, counts = merge_counts(
+            np.concatenate([self.lengths, other.lengths]),
+            np.concatenate([self.counts, other.counts]),
+        )
+        return Chunks(
+            np.ascontiguousarray(lengths[::-1]),
+            np.ascontiguousarray(counts[::-1]),
+            *(ours + theirs for ours, theirs in zip(self[2:], other[2:], strict=True)),
+        )
+
 
 def cut_into_chunks(histogram: LengthHistogram, options: PackingOptions) -> Chunks:
     """Cut documents into chunks that fit a bin, all of one length at a time.

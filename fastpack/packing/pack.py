@@ -1,7 +1,7 @@
 """pack() and plan(): a table with a column of document lengths in, the packing out."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Unpack, overload
 
 import polars as pl
@@ -20,18 +20,19 @@ from fastpack.documents.counter import (
 )
 from fastpack.documents.grouped_histogram import (
     GroupedHistogram,
-    Histogram,
-    no_documents,
-    sum_histograms,
 )
 from fastpack.documents.histogram import LengthHistogram
 from fastpack.documents.inputs import DEFAULT_LENGTH, FrameLike, Keep, as_frame
 from fastpack.errors import DataError
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.packing.assigner import ROW_BYTES, Assigner
+from fastpack.packing.chunks import Chunks
 from fastpack.packing.lazy import pack_lazily
 from fastpack.packing.plan import PackingPlan
 from fastpack.threads import map_in_threads
+
+_MANY_GROUPS = 1000
+"""With more groups, the ranks of parts cost more than further threads gain."""
 
 
 @overload
@@ -183,25 +184,32 @@ def pack_batch(
     ]
     if len(parts) == 1:
         return plan.assigner().table(parts[0]), plan
-    assigners = list(_assigners(plan, [counter.histogram() for counter in counters]))
-    tables = map_in_threads(Assigner.table, assigners, parts)
+    if len(plan.histogram.parts) > _MANY_GROUPS:
+        assigner = plan.assigner()
+        tables = [assigner.table(part) for part in parts]
+    else:
+        assigners = assigners_for(plan, counters)
+        tables = map_in_threads(Assigner.table, assigners, parts)
     return pl.concat(tables, rechunk=False), plan
 
 
-def _assigners(
-    plan: PackingPlan, histograms: Sequence[Histogram]
-) -> Iterator[Assigner]:
-    """Give an assigner for each part of a corpus, by the documents of the parts."""
-    before = no_documents(plan.histogram)
-    for documents in histograms:
-        assigner = plan.assigner(plan.cut(before), before.n_documents)
+def assigners_for(
+    plan: PackingPlan, counters: Sequence[DocumentCounter]
+) -> list[Assigner]:
+    """Return an assigner for each part of a corpus, by the counters of the parts."""
+    assigners = [plan.assigner()]
+    before: list[Chunks] | None = None
+    n_documents = 0
+    for counter in counters[:-1]:
+        documents = counter.histogram()
         chunks = plan.cut(documents)
         # Not those of later parts: tables are made no larger than they have to be.
-        assigner.cursors.rows_left = sum(
-            part.n_chunks + part.n_unpacked for part in chunks
-        )
-        yield assigner
-        before = sum_histograms([before, documents])
+        rows = sum(part.n_chunks + part.n_unpacked for part in chunks)
+        assigners[-1].cursors.rows_left = rows
+        before = chunks if before is None else list(map(Chunks.plus, before, chunks))
+        n_documents += documents.n_documents
+        assigners.append(plan.assigner(before, n_documents))
+    return assigners
 
 
 def plan(
