@@ -3,10 +3,8 @@
 import argparse
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from fastpack.cli.arguments import CONTEXT_LENGTHS
 from fastpack.cli.demo import run_demo
@@ -74,17 +72,14 @@ def _pack_into_file(
 def _pack_into_folder(
     paths: list[Path], options: PackingOptions, arguments: argparse.Namespace
 ) -> PackingPlan:
-    workers: Any = nullcontext()
-    if arguments.workers is not None:
-        workers = ThreadPoolExecutor(arguments.workers)
     is_quiet = arguments.quiet or arguments.json
-    with workers as executor, showing_progress(is_quiet=is_quiet) as on_progress:
+    with showing_progress(is_quiet=is_quiet) as on_progress:
         return pack_shards(
             paths,
             arguments.output,
             _selection(arguments, options),
             options,
-            executor=executor,
+            workers=arguments.workers,
             resume=not arguments.no_resume,
             overwrite=arguments.overwrite,
             on_progress=on_progress,

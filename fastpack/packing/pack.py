@@ -8,10 +8,11 @@ import polars as pl
 from fastpack.documents.batches import (
     Batch,
     as_batch,
+    as_documents,
     select_batch,
     select_documents,
 )
-from fastpack.documents.counter import DocumentCounter
+from fastpack.documents.counter import DocumentCounter, count_documents
 from fastpack.documents.grouped_histogram import GroupedHistogram
 from fastpack.documents.histogram import LengthHistogram
 from fastpack.documents.inputs import DEFAULT_LENGTH, FrameLike, Keep, as_frame
@@ -63,7 +64,7 @@ def pack(
     data
         One row a document: a pl.DataFrame or pl.LazyFrame, or anything with
         ``__arrow_c_stream__`` (PyArrow table, pandas frame, DuckDB relation ...); or
-        the lengths themselves, as a pl.Series or a 1-D NumPy array of integers.
+        the lengths themselves: a pl.Series, a 1-D NumPy array or a list of integers.
     length
         The column of document lengths in tokens, by name or as an expression, such as
         ``pl.col("input_ids").list.len()``. Integers of any width, none null or
@@ -93,7 +94,7 @@ def pack(
     polars.DataFrame or polars.LazyFrame
         The assignment table: one row a chunk, in document order. Lazy if `data` is:
         then nothing is read before it is collected or sunk, in two streaming passes
-        over `data` that hold a batch at a time.
+        over `data` that hold a batch at a time (see Notes on the order of its rows).
 
         ============== ======= =====================================================
         `document`     Int64   row index of the document in `data`; or `keep`
@@ -119,6 +120,13 @@ def pack(
 
     Notes
     -----
+    A lazy frame need not give its rows in the same order twice: not behind a join, a
+    `group_by` or a `unique` without ``maintain_order``, say. Nothing tells fastpack so.
+    Then `document` numbers rows of an order that is gone, and another run gives another
+    table, as valid as this one. To be safe, `keep` the columns that identify a
+    document, which come from the same pass as its bin; or sink the frame to a file
+    first, and pack that.
+
     Polars adds up an Int32 column in Int32, which a corpus overflows silently: cast
     first, ``pl.col("chunk_length").cast(pl.Int64).sum()``, or use `fastpack.plan`.
 
@@ -168,7 +176,8 @@ def pack_batch(
 
 
 def plan(
-    lengths: FrameLike | LengthHistogram | GroupedHistogram,
+    lengths: FrameLike | pl.LazyFrame | LengthHistogram | GroupedHistogram,
+    length: str | pl.Expr | None = None,
     *,
     context_length: int,
     **rules: Unpack[PackingRules],
@@ -178,10 +187,14 @@ def plan(
     Parameters
     ----------
     lengths
-        Integers, tokens a document: a pl.Series, a 1-D NumPy array, an Arrow array or
-        stream of one column, a frame of one column, plus the `by` columns if there are
-        some; or their `LengthHistogram` or `GroupedHistogram`, which can be planned
-        again and again, for other context lengths.
+        The documents as for `fastpack.pack`: one row a document, or the lengths alone.
+        A pl.LazyFrame is read once, batch by batch. Or their `LengthHistogram` or
+        `GroupedHistogram`, which can be planned again and again, for other context
+        lengths.
+    length
+        The column of document lengths in tokens, by name or as an expression. None is
+        the one column beside those of `by`; if there are several, `n_tokens`. Not used
+        with a histogram.
     context_length
         L, the tokens in one training sequence: 1 ... 2**31 - 1.
     **rules
@@ -211,8 +224,10 @@ def plan(
     4096 250000000 0.8807
     """
     options = PackingOptions(context_length=context_length, **rules)
-    if not isinstance(lengths, (LengthHistogram, GroupedHistogram)):
-        batch = as_batch(lengths, options.by_columns)
+    if isinstance(lengths, pl.LazyFrame):
+        lengths = count_documents(as_documents(lengths, options.by_columns, length))
+    elif not isinstance(lengths, (LengthHistogram, GroupedHistogram)):
+        batch = as_batch(lengths, options.by_columns, length)
         counter = DocumentCounter(batch.lengths.name, batch.by)
         counter.add(batch)
         lengths = counter.histogram()

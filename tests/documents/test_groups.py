@@ -178,8 +178,9 @@ def test_groups_that_cannot_be():
             pack("f")
     with pytest.raises(fastpack.OptionError, match="names that plans use themselves"):
         fastpack.pack(frame.rename({"g": "n_bins"}), context_length=8, by="n_bins")
+    unnamed = frame.drop_nulls().rename({"n_tokens": "n"})
     with pytest.raises(DataError, match="one column beside `by`, got"):
-        fastpack.plan(frame.drop_nulls(), context_length=8, by="g")
+        fastpack.plan(unnamed, context_length=8, by="g")
     with pytest.raises(DataError, match="absent: 'source'"):
         fastpack.pack(np.array([1, 2]), context_length=8, by="source")
 
