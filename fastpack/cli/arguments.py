@@ -182,8 +182,7 @@ def _add_demo(add_parser: _AddParser) -> None:
         type=Path,
         default=Path("fastpack-demo"),
         metavar="DIR",
-        help="the folder for documents.parquet and assignment.parquet "
-        "(default: %(default)s)",
+        help="the folder for corpus/ and assignment.parquet (default: %(default)s)",
     )
     _add_overwrite(parser)
 

@@ -143,7 +143,7 @@ def _demo(arguments: argparse.Namespace) -> None:
         overwrite=arguments.overwrite,
     )
     print_tables(demo_table(demo.plan, demo.comparison))
-    for path in (demo.documents, demo.assignment):
+    for path in (demo.corpus, demo.assignment):
         say(f"wrote {path}")
 
 

@@ -137,7 +137,7 @@ def demo_page(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     demo = run_demo(None, folder, 2048, overwrite=False)
     output = folder / "report.html"
-    command = ["report", str(demo.documents), "--output", str(output)]
+    command = ["report", str(demo.corpus), "--output", str(output)]
     assert main([*command, "--context-length", "512", "2048", "8192"]) == 0
     return output
 
