@@ -7,7 +7,7 @@ from fastpack.documents.batches import as_batch, split_batch
 from fastpack.documents.counter import count_parts, merge_counters
 from fastpack.documents.inputs import length_arrays
 from fastpack.documents.length_table import LengthTable
-from fastpack.packing.pack import assigners_for
+from fastpack.packing.in_memory import assigners_for
 from fastpack.packing.plan import PackingPlan
 from fastpack.threads import map_in_threads
 

@@ -1,7 +1,22 @@
 """Best-fit packing of LLM training documents, at memory speed.
 
-The public names. They are loaded when they are first used, so that ``import fastpack``
-and the command line's ``--help`` wait for neither Polars nor Numba.
+============ ==============================================================
+`pack`       documents -> the assignment table: where every chunk goes
+`pack_files` the same for many files of any size, into a file for each
+`plan`       the figures of a packing, without the table
+`compare`    best-fit packing beside concatenation and truncation
+`cuts`       the cuts inside documents, by the length of the documents
+`quality`    what the sequences of a plan hold, how far from a bound
+`verify`     check that an assignment is a valid packing
+============ ==============================================================
+
+``help(fastpack.pack)`` says more, and so on. `PackingOptions` describes the rules,
+which are keyword arguments; `PackingPlan` is what `plan` gives. Every error is a
+`FastpackError`.
+
+>>> import fastpack
+>>> fastpack.pack([8, 6, 6, 4, 3], context_length=8)["bin"].to_list()
+[0, 1, 2, 3, 3]
 """
 
 from importlib import import_module
@@ -33,6 +48,8 @@ if TYPE_CHECKING:
     from fastpack.reports.quality import quality
     from fastpack.verification.verify import verify
 
+# The public names are loaded when they are first used, so that ``import fastpack`` and
+# the command line's ``--help`` wait for neither Polars nor Numba.
 _HOMES = {
     name: module
     for module, names in {
@@ -63,27 +80,27 @@ _HOMES = {
 }
 
 __all__ = [
+    "pack",
+    "pack_files",
+    "plan",
+    "compare",
+    "cuts",
+    "quality",
+    "verify",
+    "PackingOptions",
+    "PackingPlan",
+    "LengthHistogram",
+    "GroupedHistogram",
+    "PackingProgress",
+    "FastpackError",
     "DataError",
     "DataTypeError",
-    "FastpackError",
-    "GroupedHistogram",
-    "LengthHistogram",
     "MissingExtraError",
     "OptionError",
     "OptionTypeError",
     "OutputExistsError",
-    "PackingOptions",
-    "PackingPlan",
-    "PackingProgress",
     "SourceNotFoundError",
     "VerificationError",
-    "compare",
-    "cuts",
-    "pack",
-    "pack_files",
-    "plan",
-    "quality",
-    "verify",
 ]
 
 

@@ -58,8 +58,9 @@ class PackingOptions:
     min_chunk
         Drop the remainder of a split document if it is shorter than this.
     by
-        Columns of the data. Bins never mix documents that differ in them; bin numbers
-        run on from group to group, in the order of the columns' values.
+        Columns of the data: strings, integers, booleans, dates or times, none null.
+        Bins never mix documents that differ in them; bin numbers run on from group to
+        group, in the order of the columns' values.
     shuffle_seed
         None numbers bins as they were opened, which is by the length of their first
         chunk. An integer, 0 ... 2**64 - 1, numbers them at random: sorting by `bin`

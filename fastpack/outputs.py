@@ -52,7 +52,7 @@ def check_output(
         )
         raise OutputExistsError(msg)
     if output.exists() and not overwrite:
-        raise _exists_error(output)
+        raise exists_error(output)
 
 
 def write_parquet(
@@ -131,14 +131,15 @@ def _move_to_new(temporary: Path, output: Path) -> None:
     try:
         output.hardlink_to(temporary)
     except FileExistsError as error:
-        raise _exists_error(output) from error
+        raise exists_error(output) from error
     except OSError:  # a file system without hard links
         if output.exists():
-            raise _exists_error(output) from None
+            raise exists_error(output) from None
         temporary.rename(output)
 
 
-def _exists_error(output: Path) -> OutputExistsError:
+def exists_error(output: Path) -> OutputExistsError:
+    """Return the error that an output may not be replaced."""
     msg = (
         f"the output exists already: {output}\n"
         f"Hint: choose another name, or overwrite it with {OVERWRITE}."

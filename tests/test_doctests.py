@@ -2,7 +2,10 @@
 
 import doctest
 import importlib
+import inspect
 import pkgutil
+import pydoc
+import re
 
 import pytest
 
@@ -32,6 +35,16 @@ def test_public_names():
     assert set(fastpack.__all__) <= set(dir(fastpack))
     with pytest.raises(AttributeError, match="no attribute 'pakc'"):
         fastpack.pakc  # noqa: B018
+
+
+def test_the_help_of_the_package_begins_with_its_functions():
+    functions = [
+        name for name in fastpack.__all__ if inspect.isfunction(getattr(fastpack, name))
+    ]
+    assert fastpack.__all__[: len(functions)] == functions
+    screen = pydoc.plain(pydoc.render_doc(fastpack)).splitlines()[:24]
+    shown = re.findall(r"`(\w+)` +\w", "\n".join(screen))
+    assert shown[: len(functions)] == functions
 
 
 def test_there_are_examples():

@@ -14,16 +14,29 @@ import fastpack
 from fastpack import DataError, threads
 
 
+def use_cores(monkeypatch, number):
+    """As many threads as cores that need not be there, from 40 documents on."""
+    monkeypatch.setattr(threads, "ROWS_A_THREAD", 40)
+    monkeypatch.setattr(threads, "n_cores", lambda: number)
+
+
 @pytest.fixture(params=[1, 2, 7])
 def several(request, monkeypatch):
-    """As many threads as cores that are not there, from 40 documents on."""
-    monkeypatch.setattr(threads, "ROWS_A_THREAD", 40)
-    monkeypatch.setattr(threads, "n_cores", lambda: request.param)
-    return request.param
+    use_cores(monkeypatch, request.param)
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_results_are_those_of_the_file(name, golden, several):  # noqa: F811
+EVERY_FIFTH = list(CASES)[::5]
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [
+        *((number, name) for number in (1, 2) for name in EVERY_FIFTH),
+        *((7, name) for name in CASES),
+    ],
+)
+def test_results_are_those_of_the_file(number, name, golden, monkeypatch):  # noqa: F811
+    use_cores(monkeypatch, number)
     seed_and_bits, rules = CASES[name]
     documents = documents_of(seed_and_bits)
     assert digest(fastpack.pack(documents, **rules)) == golden[name]["rows"]

@@ -125,9 +125,8 @@ def _add_report(add_parser: _AddParser) -> None:
         usage="fastpack report SOURCE ... --output report.html [options]",
         description=(
             "Write a page of words, charts and numbers, which opens without network: "
-            "documents cut, padding and sequences over the context length, cuts by the "
-            "length of documents, documents in a sequence, space left. Needs the extra "
-            "`plot`."
+            "documents cut, by context length; cuts, by the length of documents; "
+            "documents in a sequence. Needs the extra `report`."
         ),
     )
     _add_corpus(parser, several=True)
@@ -183,8 +182,7 @@ def _add_demo(add_parser: _AddParser) -> None:
         type=Path,
         default=Path("fastpack-demo"),
         metavar="DIR",
-        help="the folder for documents.parquet and assignment.parquet "
-        "(default: %(default)s)",
+        help="the folder for corpus/ and assignment.parquet (default: %(default)s)",
     )
     _add_overwrite(parser)
 

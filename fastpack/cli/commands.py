@@ -3,10 +3,8 @@
 import argparse
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from fastpack.cli.arguments import CONTEXT_LENGTHS
 from fastpack.cli.demo import run_demo
@@ -27,7 +25,7 @@ from fastpack.files.sources import find_sources
 from fastpack.files.verify_files import read_assignment, verify_files
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.outputs import check_output, write_parquet
-from fastpack.packing.pack import pack_batch
+from fastpack.packing.in_memory import pack_batch
 from fastpack.packing.plan import PackingPlan
 from fastpack.reports.compare import compare_corpus, options_for
 from fastpack.reports.corpus import count_corpus
@@ -74,17 +72,14 @@ def _pack_into_file(
 def _pack_into_folder(
     paths: list[Path], options: PackingOptions, arguments: argparse.Namespace
 ) -> PackingPlan:
-    workers: Any = nullcontext()
-    if arguments.workers is not None:
-        workers = ThreadPoolExecutor(arguments.workers)
     is_quiet = arguments.quiet or arguments.json
-    with workers as executor, showing_progress(is_quiet=is_quiet) as on_progress:
+    with showing_progress(is_quiet=is_quiet) as on_progress:
         return pack_shards(
             paths,
             arguments.output,
             _selection(arguments, options),
             options,
-            executor=executor,
+            workers=arguments.workers,
             resume=not arguments.no_resume,
             overwrite=arguments.overwrite,
             on_progress=on_progress,
@@ -148,7 +143,7 @@ def _demo(arguments: argparse.Namespace) -> None:
         overwrite=arguments.overwrite,
     )
     print_tables(demo_table(demo.plan, demo.comparison))
-    for path in (demo.documents, demo.assignment):
+    for path in (demo.corpus, demo.assignment):
         say(f"wrote {path}")
 
 

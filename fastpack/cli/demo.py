@@ -18,21 +18,24 @@ from fastpack.reports.corpus import count_corpus
 WORD_OR_SYMBOL = r"\w+|[^\w\s]"
 """The pattern of a token in this demo."""
 
+_PARTS = 4
+"""Files of the corpus, for any number of documents: no file of another run is left."""
+
 
 class Demo(NamedTuple):
     """The files that the demo wrote, and what they hold.
 
     Parameters
     ----------
-    documents, assignment
-        The two files.
+    corpus, assignment
+        The folder of the documents, and the file of their assignment.
     plan
         The packing.
     comparison
         The table of `fastpack.compare`.
     """
 
-    documents: Path
+    corpus: Path
     assignment: Path
     plan: PackingPlan
     comparison: pl.DataFrame
@@ -48,7 +51,7 @@ def run_demo(
     folder
         The folder of the files; None is the running Python's standard library.
     output
-        The folder for ``documents.parquet`` (`path`, `n_tokens`) and
+        The folder for ``corpus/part-1.parquet`` ... (`path`, `n_tokens`) and
         ``assignment.parquet``; made if it is absent.
     context_length
         L, in tokens.
@@ -62,9 +65,10 @@ def run_demo(
     """
     options = PackingOptions(context_length=context_length)
     files = python_files(folder)
-    output.mkdir(parents=True, exist_ok=True)
-    targets = [output / "documents.parquet", output / "assignment.parquet"]
-    for target in targets:
+    corpus_folder, assignment_file = output / "corpus", output / "assignment.parquet"
+    corpus_folder.mkdir(parents=True, exist_ok=True)
+    parts = [corpus_folder / f"part-{number + 1}.parquet" for number in range(_PARTS)]
+    for target in (*parts, assignment_file):
         check_output(target, overwrite=overwrite)
     documents = _tokenized(files, folder or standard_library())
     batch = select_batch(documents, "n_tokens", keep="path")
@@ -72,11 +76,14 @@ def run_demo(
     packed = corpus.contexts[0].plan
     assignment = packed.assigner().table(batch)
     description = packed.as_dict()
-    write_parquet(documents, targets[0], description, overwrite=overwrite)
-    write_parquet(assignment, targets[1], description, overwrite=overwrite)
+    rows = -(-documents.height // _PARTS)
+    for number, part in enumerate(parts):
+        documents_of_part = documents[number * rows : (number + 1) * rows]
+        write_parquet(documents_of_part, part, {}, overwrite=overwrite)
+    write_parquet(assignment, assignment_file, description, overwrite=overwrite)
     return Demo(
-        documents=targets[0],
-        assignment=targets[1],
+        corpus=corpus_folder,
+        assignment=assignment_file,
         plan=packed,
         comparison=compare_corpus(corpus),
     )

@@ -10,6 +10,7 @@ import polars.selectors as cs
 
 from fastpack.documents.groups import select_by
 from fastpack.documents.inputs import (
+    DEFAULT_LENGTH,
     LENGTHS,
     FrameLike,
     Keep,
@@ -80,10 +81,14 @@ def select_batch(
     )
 
 
-def as_batch(lengths: FrameLike, by: Sequence[str]) -> Batch:
+def as_batch(
+    lengths: FrameLike, by: Sequence[str], length: str | pl.Expr | None = None
+) -> Batch:
     """Turn a table of lengths and the columns `by`, of any kind, into a batch."""
     frame = as_frame(lengths, "lengths")
-    return select_batch(frame, _name_of_lengths(frame.columns, by), by=by)
+    if length is None:
+        length = _name_of_lengths(frame.columns, by)
+    return select_batch(frame, length, by=by)
 
 
 class Documents(NamedTuple):
@@ -160,24 +165,30 @@ def select_documents(
 
 
 def as_documents(
-    lengths: FrameLike | pl.LazyFrame, by: Sequence[str], parameter: str = "lengths"
+    lengths: FrameLike | pl.LazyFrame,
+    by: Sequence[str],
+    length: str | pl.Expr | None = None,
 ) -> Documents:
     """Turn a table of lengths and the columns `by`, lazy or not, into documents."""
     if not isinstance(lengths, pl.LazyFrame):
-        lengths = as_frame(lengths, parameter).lazy()
-    names = lengths.collect_schema().names()
-    return select_documents(lengths, _name_of_lengths(names, by), by=by)
+        lengths = as_frame(lengths, "lengths").lazy()
+    if length is None:
+        length = _name_of_lengths(lengths.collect_schema().names(), by)
+    return select_documents(lengths, length, by=by)
 
 
 def _name_of_lengths(names: Sequence[str], by: Sequence[str]) -> str:
-    """Return the one column that is not in `by`."""
+    """Return the one column that is not in `by`, or of several the default."""
     check_names(names, "by", by)
     others = [name for name in names if name not in by]
-    if len(others) != 1:
-        beside = " beside `by`" if by else ""
-        msg = (
-            f"`lengths` must be one column{beside}, got {len(others)}: {others}\n"
-            "Hint: select the column that holds them, such as data['n_tokens']."
-        )
-        raise DataError(msg)
-    return others[0]
+    if len(others) == 1:
+        return others[0]
+    if DEFAULT_LENGTH in others:
+        return DEFAULT_LENGTH
+    beside = " beside `by`" if by else ""
+    msg = (
+        f"`lengths` must be one column{beside}, got {len(others)}: {others}, none of "
+        f"them {DEFAULT_LENGTH!r}\n"
+        "Hint: select the column that holds them, such as data['n_tokens']."
+    )
+    raise DataError(msg)

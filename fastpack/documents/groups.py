@@ -1,11 +1,13 @@
 """Groups: the columns of the rule `by` -> the number of each document's group."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import polars.selectors as cs
 
 from fastpack import kernels
 from fastpack.documents.inputs import check_names, row_text
@@ -20,6 +22,10 @@ RESERVED_COLUMNS = frozenset({"length", "documents", *RUNS_SCHEMA, *FIGURES})
 
 _WIDE = (pl.UInt64, pl.Int128, pl.UInt128)
 
+_AS_TEXT = (pl.Categorical, pl.Enum, pl.Null)
+
+_AS_THEY_ARE = (pl.String, pl.Boolean, pl.Date, pl.Time, pl.Datetime)
+
 _SLICE = 1 << 18
 """Rows that are looked up at a time: the memory of a lookup stays small."""
 
@@ -33,13 +39,20 @@ def select_by(
     """Take the checked columns `by` out of a frame; refuse nulls.
 
     Categories become their strings: their numbers depend on the history of the process.
-    `first_row` is the row number of the first row, for messages.
+    Of other types, those pass that have an order, and a text for JSON. `first_row` is
+    the row number of the first row, for messages.
     """
     check_names(frame.columns, "by", by)
     if clashes := [name for name in by if name in RESERVED_COLUMNS]:
         msg = (
             f"`by` has columns of names that plans use themselves: {clashes}\n"
             f"Hint: rename them first, such as to 'source_{clashes[0]}'."
+        )
+        raise OptionError(msg)
+    if patterns := [name for name in by if name == "*" or re.match(r"\^.*\$$", name)]:
+        msg = (
+            f"`by` has columns of names that Polars takes for patterns: {patterns}\n"
+            "Hint: rename them first."
         )
         raise OptionError(msg)
     columns = []
@@ -54,16 +67,17 @@ def select_by(
                 "Hint: fill them, with the name of a group of their own, say."
             )
             raise DataError(msg)
-        if dtype.is_nested() or dtype.is_float() or dtype in (pl.Object, pl.Binary):
+        if dtype in _AS_TEXT:
+            column = column.cast(pl.String)
+        elif dtype.is_integer():
+            if dtype not in _WIDE:
+                column = column.cast(pl.Int64)  # of any width in any part of a corpus
+        elif dtype not in _AS_THEY_ARE:
             msg = (
                 f"`by` column {name!r} cannot tell groups apart: it is {dtype}\n"
-                "Hint: use a column of strings, integers, booleans or dates."
+                "Hint: use a column of strings, integers, booleans, dates or times."
             )
             raise DataTypeError(msg)
-        if dtype in (pl.Categorical, pl.Enum, pl.Null):
-            column = column.cast(pl.String)
-        elif dtype.is_integer() and dtype not in _WIDE:
-            column = column.cast(pl.Int64)  # of any width in any part of a corpus
         columns.append(column)
     return pl.DataFrame(columns)
 
@@ -76,6 +90,13 @@ def check_same_schema(ours: Mapping[str, object], others: Mapping[str, object]) 
             "Hint: give the columns the same types everywhere."
         )
         raise DataTypeError(msg)
+
+
+def describe_groups(groups: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table of groups as JSON can hold them."""
+    times = cs.time().dt.to_string("iso")  # a cast leaves out fractions of a second
+    dates = (cs.date() | cs.datetime()).cast(pl.String)
+    return groups.with_columns(times, dates).to_dicts()
 
 
 class GroupEncoder:

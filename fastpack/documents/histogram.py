@@ -114,8 +114,9 @@ class LengthHistogram:
         Parameters
         ----------
         lengths
-            Integers, tokens a document: a pl.Series, a 1-D NumPy array, an Arrow array
-            or stream of one column, or a frame of one column.
+            Integers, tokens a document: a pl.Series, a 1-D NumPy array, a list, an
+            Arrow array or stream of one column, or a frame of one column; of several,
+            the column `n_tokens`.
 
         Raises
         ------

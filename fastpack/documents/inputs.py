@@ -17,7 +17,7 @@ from polars.exceptions import PanicException, PolarsError
 from fastpack.errors import DataError, DataTypeError, OptionError, OptionTypeError
 
 FrameLike: TypeAlias = Any
-"""pl.DataFrame, pl.Series, a 1-D NumPy array of integers, or an Arrow stream."""
+"""pl.DataFrame, pl.Series, integers in a list or 1-D NumPy array, an Arrow stream."""
 
 Keep: TypeAlias = str | Sequence[str | pl.Expr] | pl.Expr
 """Columns, by name or selector (which is an expression)."""
@@ -37,7 +37,7 @@ _BATCH = 1 << 22
 def as_frame(data: FrameLike, parameter: str = "data") -> pl.DataFrame:
     """Turn the data of a user into a frame, without a copy if possible.
 
-    A Series or an array becomes a frame of one column: its name, or `n_tokens`.
+    A Series, an array or a list becomes a frame of one column: its name, or `n_tokens`.
     """
     if isinstance(data, pl.DataFrame):
         return data
@@ -76,18 +76,23 @@ def _as_series(data: FrameLike, parameter: str) -> pl.Series:
                 "Hint: pass only the columns that are needed."
             )
             raise DataTypeError(msg) from error
-    kind = f"{type(data).__module__}.{type(data).__qualname__}"
-    if isinstance(data, pl.LazyFrame):
-        hint = f"Hint: collect it first: `{parameter}.collect()`."
-    elif hasattr(data, "to_polars"):
-        hint = f"Hint: pass `{parameter}.to_polars()`."
-    else:
-        hint = (
-            "Hint: pass a pl.DataFrame, a pl.Series, a 1-D NumPy array, or an object "
-            "with `__arrow_c_stream__` (PyArrow, pandas, DuckDB ...)."
-        )
-    msg = f"`{parameter}` cannot be read as a table: it is a {kind}\n{hint}"
-    raise DataTypeError(msg)
+    if isinstance(data, (list, tuple)):
+        return _as_integers(data, parameter)
+    raise _no_table(data, parameter)
+
+
+def _as_integers(data: Sequence[Any], parameter: str) -> pl.Series:
+    """Turn a list of lengths into a Series; nulls pass."""
+    for value in data:
+        if isinstance(value, bool) or not isinstance(
+            value, (int, np.integer, type(None))
+        ):
+            raise _wrong_dtype(parameter, type(value).__name__)
+    try:
+        return pl.Series(data, dtype=pl.Int128)
+    except OverflowError as error:
+        msg = f"`{parameter}` has a length that Int64 cannot hold: {error}"
+        raise DataError(msg) from error
 
 
 def select_lengths(frame: pl.DataFrame, length: str | pl.Expr) -> pl.Series:
@@ -243,6 +248,22 @@ def check_names(columns: Sequence[str], parameter: str, names: Sequence[str]) ->
 
 def _listing(columns: Sequence[str]) -> str:
     return f"the columns are {', '.join(map(repr, columns)) or 'none'}"
+
+
+def _no_table(data: object, parameter: str) -> DataTypeError:
+    kind = f"{type(data).__module__}.{type(data).__qualname__}"
+    if isinstance(data, pl.LazyFrame):
+        hint = f"Hint: collect it first: `{parameter}.collect()`."
+    elif hasattr(data, "to_polars"):
+        hint = f"Hint: pass `{parameter}.to_polars()`."
+    else:
+        hint = (
+            "Hint: pass a pl.DataFrame, a pl.Series, a 1-D NumPy array, a list of "
+            "lengths, or an object with `__arrow_c_stream__` (PyArrow, pandas, DuckDB "
+            "...)."
+        )
+    msg = f"`{parameter}` cannot be read as a table: it is a {kind}\n{hint}"
+    return DataTypeError(msg)
 
 
 def _wrong_dtype(name: str, dtype: str) -> DataTypeError:

@@ -10,7 +10,12 @@ from typing import Any, NamedTuple, Unpack
 import polars as pl
 
 from fastpack.documents.inputs import DEFAULT_LENGTH, Keep
-from fastpack.errors import DataError, SourceNotFoundError
+from fastpack.errors import (
+    DataError,
+    OptionError,
+    OptionTypeError,
+    SourceNotFoundError,
+)
 from fastpack.files.manifest import Manifest
 from fastpack.files.passes import (
     ProgressCallback,
@@ -41,6 +46,7 @@ def pack_files(
     *,
     context_length: int,
     keep: Keep | None = None,
+    workers: int | None = None,
     executor: Executor | None = None,
     resume: bool = True,
     overwrite: bool = False,
@@ -65,10 +71,13 @@ def pack_files(
     length, context_length, keep, **rules
         As for `fastpack.pack`. `document` is the row index over all sources.
         Expressions are evaluated file by file, and batch by batch.
+    workers
+        The number of threads; None is one for each processor. The kernels do not hold
+        the GIL.
     executor
-        Any `concurrent.futures.Executor`, which stays open: its workers read `sources`
-        and write to `target`. None is a thread for each processor; the kernels do not
-        hold the GIL. Spawn processes, do not fork them: Polars hangs after a fork.
+        In place of threads, any `concurrent.futures.Executor`, which stays open: its
+        workers read `sources` and write to `target`. Spawn processes, do not fork them:
+        Polars hangs after a fork.
     resume
         Whether to go on with an earlier run in `target`: complete shards are kept.
     overwrite
@@ -120,6 +129,7 @@ def pack_files(
         target,
         Selection(length, keep, by=options.by_columns),
         options,
+        workers=workers,
         executor=executor,
         resume=resume,
         overwrite=overwrite,
@@ -133,12 +143,14 @@ def pack_shards(
     columns: Selection,
     options: PackingOptions,
     *,
+    workers: int | None = None,
     executor: Executor | None = None,
     resume: bool = True,
     overwrite: bool = False,
     on_progress: ProgressCallback | None = None,
 ) -> PackingPlan:
     """Pack files that were found: see `pack_files`."""
+    opened = _open(executor, workers)
     manifest = Manifest(check_target(target))
     shards = name_shards(paths, columns, manifest)
     job = {
@@ -148,12 +160,12 @@ def pack_shards(
         "sources": [shard.fingerprint._asdict() for shard in shards],
         "outputs": [shard.name for shard in shards],
     }
-    with manifest.locked(), _open(executor) as workers:
+    with manifest.locked(), opened as entered:
         for folder in {manifest.folder, *(shard.output.parent for shard in shards)}:
             remove_temporary_files(folder)
         manifest.read()
         run = _Run(
-            shards, options, job, manifest, workers, on_progress or (lambda _: None)
+            shards, options, job, manifest, entered, on_progress or (lambda _: None)
         )
         plan = run.begin_anew() if overwrite else run.begin_or_go_on(resume=resume)
         manifest.finish([shard.name for shard in shards])
@@ -229,10 +241,32 @@ class _Run(NamedTuple):
         return plan
 
 
-def _open(executor: Executor | None) -> AbstractContextManager[Executor]:
+def _open(
+    executor: Executor | None, workers: int | None
+) -> AbstractContextManager[Executor]:
     """Return an executor to be entered: threads, if the user gave none."""
+    if workers is not None:
+        return _threads(executor, workers)
     if executor is not None:
         return nullcontext(executor)  # the user's stays open
     if hasattr(os, "sched_getaffinity"):
         return ThreadPoolExecutor(len(os.sched_getaffinity(0)))
     return ThreadPoolExecutor(os.cpu_count())
+
+
+def _threads(executor: Executor | None, workers: object) -> ThreadPoolExecutor:
+    """Return so many threads; refuse what is no such number."""
+    hint = "Hint: a number of threads; None is one for each processor."
+    if not isinstance(workers, int) or isinstance(workers, bool):
+        msg = f"`workers` must be an integer, got {workers!r}\n{hint}"
+        raise OptionTypeError(msg)
+    if workers < 1:
+        msg = f"`workers` must be at least 1, got {workers}\n{hint}"
+        raise OptionError(msg)
+    if executor is not None:
+        msg = (
+            f"`workers` and `executor` exclude each other, got {workers} and "
+            f"{executor!r}\nHint: the executor has its own number of workers."
+        )
+        raise OptionError(msg)
+    return ThreadPoolExecutor(workers)

@@ -161,7 +161,8 @@ def errors_name(path: Path) -> Iterator[None]:
     except (PolarsError, UnicodeError, OSError) as error:
         msg = (
             f"{path} cannot be read as {path.suffix}: {error}\n"
-            "Hint: the suffix of a file says what it is."
+            "Hint: the format is taken from the suffix; is the file damaged, or of "
+            "another format?"
         )
         raise DataError(msg) from error
 

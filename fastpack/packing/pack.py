@@ -1,38 +1,24 @@
 """pack() and plan(): a table with a column of document lengths in, the packing out."""
 
-import os
-from collections.abc import Sequence
 from typing import Any, Unpack, overload
 
 import polars as pl
 
 from fastpack.documents.batches import (
-    Batch,
     as_batch,
+    as_documents,
     select_batch,
     select_documents,
     split_batch,
 )
-from fastpack.documents.counter import (
-    DocumentCounter,
-    count_parts,
-    merge_counters,
-)
-from fastpack.documents.grouped_histogram import (
-    GroupedHistogram,
-)
+from fastpack.documents.counter import count_documents, count_parts, merge_counters
+from fastpack.documents.grouped_histogram import GroupedHistogram
 from fastpack.documents.histogram import LengthHistogram
 from fastpack.documents.inputs import DEFAULT_LENGTH, FrameLike, Keep, as_frame
-from fastpack.errors import DataError
 from fastpack.options import PackingOptions, PackingRules
-from fastpack.packing.assigner import ROW_BYTES, Assigner
-from fastpack.packing.chunks import Chunks
+from fastpack.packing.in_memory import pack_batch
 from fastpack.packing.lazy import pack_lazily
 from fastpack.packing.plan import PackingPlan
-from fastpack.threads import map_in_threads
-
-_MANY_GROUPS = 1000
-"""With more groups, the ranks of parts cost more than further threads gain."""
 
 
 @overload
@@ -76,7 +62,7 @@ def pack(
     data
         One row a document: a pl.DataFrame or pl.LazyFrame, or anything with
         ``__arrow_c_stream__`` (PyArrow table, pandas frame, DuckDB relation ...); or
-        the lengths themselves, as a pl.Series or a 1-D NumPy array of integers.
+        the lengths themselves: a pl.Series, a 1-D NumPy array or a list of integers.
     length
         The column of document lengths in tokens, by name or as an expression, such as
         ``pl.col("input_ids").list.len()``. Integers of any width, none null or
@@ -106,7 +92,7 @@ def pack(
     polars.DataFrame or polars.LazyFrame
         The assignment table: one row a chunk, in document order. Lazy if `data` is:
         then nothing is read before it is collected or sunk, in two streaming passes
-        over `data` that hold a batch at a time.
+        over `data` that hold a batch at a time (see Notes on the order of its rows).
 
         ============== ======= =====================================================
         `document`     Int64   row index of the document in `data`; or `keep`
@@ -132,6 +118,13 @@ def pack(
 
     Notes
     -----
+    A lazy frame need not give its rows in the same order twice: not behind a join, a
+    `group_by` or a `unique` without ``maintain_order``, say. Nothing tells fastpack so.
+    Then `document` numbers rows of an order that is gone, and another run gives another
+    table, as valid as this one. To be safe, `keep` the columns that identify a
+    document, which come from the same pass as its bin; or sink the frame to a file
+    first, and pack that.
+
     Polars adds up an Int32 column in Int32, which a corpus overflows silently: cast
     first, ``pl.col("chunk_length").cast(pl.Int64).sum()``, or use `fastpack.plan`.
 
@@ -168,52 +161,9 @@ def pack(
     return pack_batch(select_batch(frame, length, keep, options.by_columns), options)[0]
 
 
-def pack_batch(
-    batch: Batch, options: PackingOptions
-) -> tuple[pl.DataFrame, PackingPlan]:
-    """Pack documents that are in memory, all of a corpus."""
-    parts = split_batch(batch)
-    counters, groups = count_parts(parts)
-    plan = PackingPlan(merge_counters(counters), options)
-    _check_memory(plan)
-    histograms = [plan.histogram] * len(parts)
-    groups = map_in_threads(DocumentCounter.renumber, counters, groups, histograms)
-    parts = [
-        part._replace(groups=numbers)
-        for part, numbers in zip(parts, groups, strict=True)
-    ]
-    if len(parts) == 1:
-        return plan.assigner().table(parts[0]), plan
-    if len(plan.histogram.parts) > _MANY_GROUPS:
-        assigner = plan.assigner()
-        tables = [assigner.table(part) for part in parts]
-    else:
-        assigners = assigners_for(plan, counters)
-        tables = map_in_threads(Assigner.table, assigners, parts)
-    return pl.concat(tables, rechunk=False), plan
-
-
-def assigners_for(
-    plan: PackingPlan, counters: Sequence[DocumentCounter]
-) -> list[Assigner]:
-    """Return an assigner for each part of a corpus, by the counters of the parts."""
-    assigners = [plan.assigner()]
-    before: list[Chunks] | None = None
-    n_documents = 0
-    for counter in counters[:-1]:
-        documents = counter.histogram()
-        chunks = plan.cut(documents)
-        # Not those of later parts: tables are made no larger than they have to be.
-        rows = sum(part.n_chunks + part.n_unpacked for part in chunks)
-        assigners[-1].cursors.rows_left = rows
-        before = chunks if before is None else list(map(Chunks.plus, before, chunks))
-        n_documents += documents.n_documents
-        assigners.append(plan.assigner(before, n_documents))
-    return assigners
-
-
 def plan(
-    lengths: FrameLike | LengthHistogram | GroupedHistogram,
+    lengths: FrameLike | pl.LazyFrame | LengthHistogram | GroupedHistogram,
+    length: str | pl.Expr | None = None,
     *,
     context_length: int,
     **rules: Unpack[PackingRules],
@@ -223,10 +173,14 @@ def plan(
     Parameters
     ----------
     lengths
-        Integers, tokens a document: a pl.Series, a 1-D NumPy array, an Arrow array or
-        stream of one column, a frame of one column, plus the `by` columns if there are
-        some; or their `LengthHistogram` or `GroupedHistogram`, which can be planned
-        again and again, for other context lengths.
+        The documents as for `fastpack.pack`: one row a document, or the lengths alone.
+        A pl.LazyFrame is read once, batch by batch. Or their `LengthHistogram` or
+        `GroupedHistogram`, which can be planned again and again, for other context
+        lengths.
+    length
+        The column of document lengths in tokens, by name or as an expression. None is
+        the one column beside those of `by`; if there are several, `n_tokens`. Not used
+        with a histogram.
     context_length
         L, the tokens in one training sequence: 1 ... 2**31 - 1.
     **rules
@@ -256,33 +210,13 @@ def plan(
     4096 250000000 0.8807
     """
     options = PackingOptions(context_length=context_length, **rules)
-    if not isinstance(lengths, (LengthHistogram, GroupedHistogram)):
-        batch = as_batch(lengths, options.by_columns)
+    if isinstance(lengths, pl.LazyFrame):
+        lengths = count_documents(as_documents(lengths, options.by_columns, length))
+    elif not isinstance(lengths, (LengthHistogram, GroupedHistogram)):
+        batch = as_batch(lengths, options.by_columns, length)
         counters, _ = count_parts(split_batch(batch))
         lengths = merge_counters(counters)
     return PackingPlan(lengths, options)
-
-
-def _check_memory(plan: PackingPlan) -> None:
-    """Refuse a table that this machine cannot hold, before it is begun.
-
-    One wrong length, 2**62 tokens say, makes more rows than there is memory for, and
-    the system would end the process silently.
-    """
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):  # not known on this system
-        return
-    n_bytes = plan.n_rows * ROW_BYTES
-    if n_bytes > memory:
-        longest = max(int(part.lengths[-1:].sum()) for part in plan.histogram.parts)
-        msg = (
-            f"the assignment would have {plan.n_rows:,} rows, {n_bytes / 1e9:,.0f} GB: "
-            "more than this machine's memory\n"
-            f"Hint: the longest document has {longest:,} tokens, `context_length` is "
-            f"{plan.options.context_length:,}; are both right?"
-        )
-        raise DataError(msg)
 
 
 def _name_of_lengths(data: FrameLike, frame: pl.DataFrame) -> str:

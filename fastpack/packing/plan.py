@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import polars.selectors as cs
 
 from fastpack.documents.batches import as_batch
 from fastpack.documents.grouped_histogram import Histogram, check_groups
+from fastpack.documents.groups import describe_groups
 from fastpack.documents.inputs import FrameLike
 from fastpack.errors import DataError, OptionTypeError
 from fastpack.options import PackingOptions
@@ -135,7 +135,8 @@ class PackingPlan(Account):
     def groups(self) -> pl.DataFrame | None:
         """The figures of each group: the columns `by`, `first_bin`, then the figures.
 
-        None without the option `by`.
+        None without `by`. The bins of a group are neighbours, from `first_bin` on; with
+        a `shuffle_seed` they are not, and `first_bin` is null.
 
         Examples
         --------
@@ -159,7 +160,8 @@ class PackingPlan(Account):
         if not self.histogram.by:
             return None
         figures = tabulate(self._parts, self.options)
-        first_bin = pl.col("n_bins").cum_sum() - pl.col("n_bins")
+        before = pl.col("n_bins").cum_sum() - pl.col("n_bins")
+        first_bin = pl.when(self.options.shuffle_seed is None).then(before)
         figures = figures.select(first_bin.alias("first_bin"), pl.all())
         return self.histogram.groups.hstack(figures)
 
@@ -236,10 +238,8 @@ class PackingPlan(Account):
         """Return the version, the options and the figures, as JSON can hold them."""
         described: dict[str, Any] = {"version": __version__}
         described |= {"options": self.options.as_dict(), "figures": self.figures()}
-        if self.groups is not None:
-            plain = cs.numeric() | cs.string() | cs.boolean()
-            groups = self.groups.with_columns((~plain).cast(pl.String))
-            described["groups"] = groups.to_dicts()
+        if (groups := self.groups) is not None:
+            described["groups"] = describe_groups(groups)
         return described
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:

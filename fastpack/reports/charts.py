@@ -8,14 +8,7 @@ import polars as pl
 
 from fastpack.reports.compare import STRATEGY_NAMES, Strategy
 
-Kind = Literal[
-    "documents-cut",
-    "padding",
-    "sequences",
-    "cuts",
-    "documents-per-sequence",
-    "space-left",
-]
+Kind = Literal["documents-cut", "cuts", "documents-per-sequence"]
 
 _SINGLE_CLASSES = 24
 """Up to so many documents in a sequence, each number is a class of its own."""
@@ -40,8 +33,6 @@ class Chart(NamedTuple):
         The title of the vertical axis, with the unit of the series.
     series
         The column that is drawn for each strategy.
-    not_drawn
-        Values of `x` whose rows are in the table alone.
     context_length
         L in tokens; None for a chart over several context lengths.
     """
@@ -54,7 +45,6 @@ class Chart(NamedTuple):
     x_title: str
     y_title: str
     series: dict[Strategy, str]
-    not_drawn: tuple[str, ...] = ()
     context_length: int | None = None
 
     @property
@@ -100,7 +90,8 @@ def documents_chart(bins: pl.DataFrame, context_length: int) -> Chart:
     Chunks are documents here: no bin holds two chunks of one document, as each chunk of
     a split document fills a bin, except the last.
     """
-    most = int(bins["chunks"].to_numpy().max())
+    chunks = bins["chunks"].to_numpy()
+    most = int(chunks.max())
     edges = list(range(1, most + 2))
     if most > _SINGLE_CLASSES:  # two classes to an octave
         octaves = range(2, most.bit_length() + 1)
@@ -108,65 +99,31 @@ def documents_chart(bins: pl.DataFrame, context_length: int) -> Chart:
             start for power in octaves for start in (2**power, 3 * 2 ** (power - 1))
         ]
         edges = [1, 2, 3, *(start for start in halves if start <= most), most + 1]
-    x = "documents in a sequence"
-    table = _count_by_class(bins, "chunks", edges, x)
-    top = table.row(int(table["sequences"].to_numpy().argmax()))[0]
+    places = np.searchsorted(edges, chunks, side="right") - 1
+    sequences, padding = np.zeros((2, len(edges) - 1), np.int64)
+    np.add.at(sequences, places, bins["bins"].to_numpy())
+    np.add.at(padding, places, (bins["bins"] * bins["space"]).to_numpy())
+    used = slice(int(places.min()), None)  # the last class has the largest number
+    x, y = "documents in a sequence", "sequences, %"
+    table = pl.DataFrame(
+        {
+            x: _labels(edges[:-1], [edge - 1 for edge in edges[1:]])[used],
+            "sequences": sequences[used],
+            y: 100 * sequences[used] / sequences.sum(),
+            "padding, tokens": padding[used],
+        }
+    )
+    top = table.row(int(sequences[used].argmax()))[0]
     return Chart(
         kind="documents-per-sequence",
         title="Documents in a sequence",
         description=f"The most frequent number is {top}, the largest {most:,}.",
-        table=table.drop("padding tokens"),
-        x=x,
-        x_title=x,
-        y_title="sequences, %",
-        series={"best_fit": "sequences, %"},
-        context_length=context_length,
-    )
-
-
-def space_chart(bins: pl.DataFrame, context_length: int) -> Chart:
-    """Tabulate the space left in the bins of `bins_of`."""
-    powers = (2**power for power in range(context_length.bit_length()))
-    edges = sorted({0, *powers, context_length + 1})
-    x = "space left, tokens"
-    table = _count_by_class(bins, "space", edges, x)
-    is_full = pl.col("space") == 0
-    full = bins.select((is_full * pl.col("bins")).sum() / pl.col("bins").sum()).item()
-    return Chart(
-        kind="space-left",
-        title="Space left in sequences that are not full",
-        description=f"{100 * full:.4g} % of all sequences are full.",
         table=table,
         x=x,
         x_title=x,
-        y_title="sequences, %",
-        series={"best_fit": "sequences, %"},
-        not_drawn=("0",),  # full ones: the most by far
+        y_title=y,
+        series={"best_fit": y},
         context_length=context_length,
-    )
-
-
-def _count_by_class(
-    bins: pl.DataFrame, column: str, edges: list[int], name: str
-) -> pl.DataFrame:
-    """Count bins by classes of a column, each from one edge to before the next.
-
-    Empty classes at both ends are left out.
-    """
-    places = np.searchsorted(edges, bins[column].to_numpy(), side="right") - 1
-    counts = bins["bins"].to_numpy()
-    sequences, space = np.zeros((2, len(edges) - 1), np.int64)
-    np.add.at(sequences, places, counts)
-    np.add.at(space, places, counts * bins["space"].to_numpy())
-    used = slice(int(places.min()), int(places.max()) + 1)
-    labels = _labels(edges[:-1], [edge - 1 for edge in edges[1:]])
-    return pl.DataFrame(
-        {
-            name: labels[used],
-            "sequences": sequences[used],
-            "sequences, %": 100 * sequences[used] / sequences.sum(),
-            "padding tokens": space[used],
-        }
     )
 
 

@@ -35,6 +35,7 @@ STRATEGY_NAMES: dict[Strategy, str] = {
 
 def compare(
     lengths: FrameLike | pl.LazyFrame,
+    length: str | pl.Expr | None = None,
     *,
     context_length: int | Sequence[int] = (2048, 8192),
     strategies: Sequence[Strategy] = STRATEGIES,
@@ -45,9 +46,10 @@ def compare(
     Parameters
     ----------
     lengths
-        Document lengths in tokens, in the order of the corpus: a pl.Series, a NumPy
-        array, an Arrow array or stream, or a frame of one column (with the rule `by`,
-        plus the `by` columns). A pl.LazyFrame is read batch by batch.
+        The documents, in the order of the corpus, as for `fastpack.plan`: one row a
+        document, or the lengths alone. A pl.LazyFrame is read batch by batch.
+    length
+        The column of document lengths in tokens, as for `fastpack.plan`.
     context_length
         L in tokens, or several.
     strategies
@@ -104,7 +106,7 @@ def compare(
     """
     options = options_for(context_length, rules)
     _check_strategies(strategies)
-    documents = as_documents(lengths, options[0].by_columns)
+    documents = as_documents(lengths, options[0].by_columns, length)
     return compare_corpus(count_corpus(documents, options), strategies)
 
 

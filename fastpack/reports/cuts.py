@@ -20,6 +20,7 @@ _MAX_BITS = 64
 
 def cuts(
     lengths: FrameLike | pl.LazyFrame,
+    length: str | pl.Expr | None = None,
     *,
     context_length: int,
     **rules: Unpack[PackingRules],
@@ -30,7 +31,7 @@ def cuts(
 
     Parameters
     ----------
-    lengths, **rules
+    lengths, length, **rules
         As for `fastpack.compare`.
     context_length
         L, the tokens in one training sequence.
@@ -69,7 +70,7 @@ def cuts(
     └──────────┴─────────┴───────────┴─────────────┴──────────┘
     """
     options = PackingOptions(context_length=context_length, **rules)
-    documents = as_documents(lengths, options.by_columns)
+    documents = as_documents(lengths, options.by_columns, length)
     corpus = count_corpus(documents, [options])
     return tabulate_cuts(corpus.histogram, corpus.contexts[0])
 

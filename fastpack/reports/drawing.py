@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 from xml.etree import ElementTree as ET
@@ -20,11 +19,7 @@ _SVG = "http://www.w3.org/2000/svg"
 _WIDTH, _HEIGHT = 420, 220
 
 # Distinct for all eyes, on a white page and on a black one.
-_COLORS: dict[Strategy, str] = {
-    "concatenate": "#d0700f",
-    "best_fit": "#3b82d0",
-    "truncate": "#8a8a8a",
-}
+_COLORS: dict[Strategy, str] = {"concatenate": "#d0700f", "best_fit": "#3b82d0"}
 
 _GREY = "#8a8a8a"
 
@@ -92,7 +87,7 @@ def _draw(chart: Chart) -> Any:
     )
 
 
-def _lines(chart: Chart, *, log: bool = False) -> Any:
+def _lines(chart: Chart) -> Any:
     """Draw a line for each strategy."""
     names, color = _strategies(chart)
     scale = alt.Scale(type="log", base=2, nice=False)
@@ -105,16 +100,16 @@ def _lines(chart: Chart, *, log: bool = False) -> Any:
             ).axis(
                 values=_ticks(chart.table[chart.x].to_list()), format=",", grid=False
             ),
-            y=alt.Y("value", type="quantitative", title=chart.y_title)
-            .scale(type="log" if log else "linear")
-            .axis(format="~s" if log else _NUMBER, tickCount=6),
+            y=alt.Y("value", type="quantitative", title=chart.y_title).axis(
+                format=_NUMBER, tickCount=6
+            ),
             color=color,
             # Of lines that coincide, both are visible.
             strokeWidth=alt.StrokeWidth("strategy:N", sort=names).scale(
-                domain=names, range=[5, 2, 2][: len(names)]
+                domain=names, range=[5, 2]
             ),
             strokeDash=alt.StrokeDash("strategy:N", sort=names).scale(
-                domain=names, range=[[1, 0], [6, 3], [2, 2]][: len(names)]
+                domain=names, range=[[1, 0], [6, 3]]
             ),
         )
         .properties(width=_WIDTH, height=_HEIGHT)
@@ -190,13 +185,11 @@ def _cuts(chart: Chart) -> Any:
 
 def _bars(chart: Chart) -> Any:
     """Draw a bar for each class of sequences."""
-    table = chart.table.filter(~pl.col(chart.x).is_in(chart.not_drawn))
     ((strategy, column),) = chart.series.items()
-    x = alt.X(
-        chart.x, type="nominal", title=chart.x_title, sort=table[chart.x].to_list()
-    )
+    order = chart.table[chart.x].to_list()
+    x = alt.X(chart.x, type="nominal", title=chart.x_title, sort=order)
     return (
-        alt.Chart(table)
+        alt.Chart(chart.table)
         .mark_bar(color=_COLORS[strategy])
         .encode(
             x=x.axis(labelAngle=-45),
@@ -210,9 +203,6 @@ def _bars(chart: Chart) -> Any:
 
 _DRAWN_BY: dict[Kind, Callable[[Chart], Any]] = {
     "documents-cut": _lines,
-    "padding": _lines,
-    "sequences": partial(_lines, log=True),
     "cuts": _cuts,
     "documents-per-sequence": _bars,
-    "space-left": _bars,
 }

@@ -1,14 +1,16 @@
 """Write a report: one page that needs no network, or a picture of each chart."""
 
+import re
+from contextlib import ExitStack, suppress
 from importlib.resources import files
 from importlib.util import find_spec
 from math import log10
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from fastpack.errors import DataError, MissingExtraError, OptionError
-from fastpack.outputs import check_output, replacing
-from fastpack.reports.charts import Chart
+from fastpack.outputs import check_output, exists_error, replacing
+from fastpack.reports.charts import Chart, Kind
 from fastpack.reports.report import Report
 from fastpack.version import __version__
 
@@ -16,12 +18,12 @@ ReportFormat = Literal["html", "png", "svg"]
 
 
 def check_extra() -> None:
-    """Raise MissingExtraError if a package of the extra `plot` is not installed."""
+    """Raise MissingExtraError if a package of the extra `report` is not installed."""
     for name in ("altair", "jinja2", "vl_convert"):
         if find_spec(name) is None:
             msg = (
                 f"a report needs the package {name}, which is not installed\n"
-                "Hint: pip install 'fastpack-llm[plot]'."
+                "Hint: pip install 'fastpack-llm[report]'."
             )
             raise MissingExtraError(msg)
 
@@ -38,12 +40,18 @@ def check_report_output(
             "Hint: choose another name; --format html writes a single file."
         )
         raise OptionError(msg)
+    elif not overwrite and (charts := _charts_in(output, report_format)):
+        raise exists_error(charts[0])
 
 
 def write_report(
     report: Report, output: Path, report_format: ReportFormat, *, overwrite: bool
 ) -> list[Path]:
-    """Write the page, or the charts into a folder; return the files written."""
+    """Write the page, or the charts into a folder; return the files written.
+
+    All charts appear when the last one is drawn, or none. With `overwrite`, those of an
+    earlier report in this format that are not in this one are removed.
+    """
     if report_format == "html":
         with replacing(output, overwrite=overwrite) as temporary:
             temporary.write_text(render(report), "utf-8")
@@ -56,14 +64,32 @@ def write_report(
             "Hint: are these the right sources, and the right column of lengths?"
         )
         raise DataError(msg)
+    is_new = not output.exists()
     output.mkdir(parents=True, exist_ok=True)
     targets = [output / f"{chart.name}.{report_format}" for chart in report.charts]
     for target in targets:
         check_output(target, suffix=target.suffix, overwrite=overwrite)
-    for chart, target in zip(report.charts, targets, strict=True):
-        with replacing(target, overwrite=overwrite) as temporary:
-            save_image(chart, temporary, report_format)
+    try:
+        with ExitStack() as stack:
+            for chart, target in zip(report.charts, targets, strict=True):
+                temporary = stack.enter_context(replacing(target, overwrite=overwrite))
+                save_image(chart, temporary, report_format)
+    except BaseException:
+        if is_new:
+            with suppress(OSError):  # something else was put there in the meantime
+                output.rmdir()
+        raise
+    for earlier in set(_charts_in(output, report_format)) - set(targets):
+        if earlier.is_file():
+            earlier.unlink()
     return targets
+
+
+def _charts_in(folder: Path, image_format: ReportFormat) -> list[Path]:
+    """Return the files in a folder that have the names of charts."""
+    name = re.compile(rf"({'|'.join(get_args(Kind))})(-[0-9]+)?\.{image_format}")
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [file for file in files if name.fullmatch(file.name)]
 
 
 def render(report: Report) -> str:

@@ -1,14 +1,13 @@
-"""The sweep: context lengths between those chosen, and the charts over them."""
+"""The sweep: context lengths between those chosen, and the chart over them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from fastpack.options import MAX_CONTEXT_LENGTH, PackingOptions
-from fastpack.reports.charts import Chart, Kind
+from fastpack.reports.charts import Chart
 from fastpack.reports.compare import STRATEGY_NAMES, Strategy
 
 SWEEP_STEPS = 13
@@ -36,86 +35,24 @@ def sweep_of(chosen: Sequence[PackingOptions]) -> list[PackingOptions]:
     ]
 
 
-class _Sweep(NamedTuple):
-    """A chart over the context length: one measure, and numbers beside it.
+_MEASURES = {
+    "cut_share": "cut, %",
+    "documents_cut": "documents cut",
+    "documents_cut_unnecessarily": "of which fit",
+    "n_bins": "sequences",
+    "padding": "padding, tokens",
+}
+"""Measures of `compare`, and the share of documents that are cut, as people read them.
 
-    Parameters
-    ----------
-    kind, title, y_title
-        As in `Chart`.
-    measure, unit
-        The measure that is drawn, and its unit, if it has one.
-    strategies
-        The strategies whose measure is drawn.
-    beside
-        Measures that are in the table alone, by their names for people.
-    sentences
-        The description, by strategy: `{}` is for the measure at the first context
-        length. The one at the last is added.
-    """
+The first is drawn. The others are beside it in the table: over the context length,
+sequences fall as they must, and padding is noise.
+"""
 
-    kind: Kind
-    title: str
-    y_title: str
-    measure: str
-    unit: str
-    strategies: tuple[Strategy, ...]
-    beside: dict[str, str]
-    sentences: dict[Strategy, str]
+_DRAWN: tuple[Strategy, ...] = ("concatenate", "best_fit")
 
 
-_SWEEPS = (
-    _Sweep(
-        "documents-cut",
-        "Documents cut, by context length",
-        "documents cut, %",
-        measure="cut_share",
-        unit="%",
-        strategies=("concatenate", "best_fit"),
-        beside={
-            STRATEGY_NAMES["concatenate"]: "documents_cut_concatenate",
-            "of which fit": "documents_cut_unnecessarily_concatenate",
-            STRATEGY_NAMES["best_fit"]: "documents_cut_best_fit",
-        },
-        sentences={
-            "concatenate": "Concatenation cuts {} of the documents",
-            "best_fit": "Best-fit packing {} of them",
-        },
-    ),
-    _Sweep(
-        "padding",
-        "Padding, by context length",
-        "padding, % of the capacity",
-        measure="padding_share",
-        unit="%",
-        strategies=("concatenate", "best_fit"),
-        beside={
-            STRATEGY_NAMES["concatenate"]: "padding_concatenate",
-            STRATEGY_NAMES["best_fit"]: "padding_best_fit",
-        },
-        sentences={
-            "best_fit": "Best-fit packing pads {} of the capacity",
-            "concatenate": "Concatenation {} of it",
-        },
-    ),
-    _Sweep(
-        "sequences",
-        "Sequences, by context length",
-        "sequences",
-        measure="n_bins",
-        unit="",
-        strategies=("concatenate", "best_fit", "truncate"),
-        beside={"best-fit over concatenation, %": "n_bins_over_best_fit"},
-        sentences={
-            "best_fit": "Best-fit packing makes {} sequences",
-            "concatenate": "Concatenation {}",
-        },
-    ),
-)
-
-
-def sweep_charts(comparison: pl.DataFrame, n_documents: int) -> list[Chart]:
-    """Tabulate documents cut, padding and sequences over the context length.
+def sweep_chart(comparison: pl.DataFrame, n_documents: int) -> Chart:
+    """Tabulate the documents cut over the context length.
 
     Parameters
     ----------
@@ -124,44 +61,38 @@ def sweep_charts(comparison: pl.DataFrame, n_documents: int) -> list[Chart]:
     n_documents
         The documents of the corpus, at least 1.
     """
-    capacity = pl.col("context_length") * pl.col("n_bins")
-    measures = comparison.with_columns(
-        cut_share=100 * pl.col("documents_cut") / n_documents,
-        padding_share=100 * pl.col("padding") / capacity,
-        n_bins_over=100 * pl.col("n_bins_over_concatenation"),
-    ).pivot("strategy", index="context_length")
-    return [_sweep_chart(sweep, measures) for sweep in _SWEEPS]
-
-
-def _sweep_chart(sweep: _Sweep, measures: pl.DataFrame) -> Chart:
-    """Return a chart of `measures`: a row a context length, `measure_strategy`."""
     x = "context length"
-    ending = f", {sweep.unit}" if sweep.unit else ""
-    series = {each: STRATEGY_NAMES[each] + ending for each in sweep.strategies}
-    columns = {name: f"{sweep.measure}_{each}" for each, name in series.items()}
-    columns |= sweep.beside
+    measures = comparison.with_columns(
+        cut_share=100 * pl.col("documents_cut") / n_documents
+    ).pivot("strategy", index="context_length")
     table = measures.select(
         pl.col("context_length").alias(x),
-        **{name: pl.col(column) for name, column in columns.items()},
+        *(
+            pl.col(f"{measure}_{strategy}").alias(_column(measure, strategy))
+            for measure in _MEASURES
+            for strategy in _DRAWN
+        ),
     )
+    series = {strategy: _column("cut_share", strategy) for strategy in _DRAWN}
     first, last = table.row(0, named=True), table.row(-1, named=True)
-
-    def number(row: dict[str, Any], strategy: Strategy) -> str:
-        value = row[series[strategy]]
-        return f"{value:.3g} {sweep.unit}" if sweep.unit else f"{value:,}"
-
     described = [
-        f"{sentence.format(number(first, strategy))} at {first[x]:,} tokens, "
-        f"{number(last, strategy)} at {last[x]:,}."
-        for strategy, sentence in sweep.sentences.items()
+        f"{name} cuts {first[column]:.3g} % of the documents at {first[x]:,} tokens, "
+        f"{last[column]:.3g} % at {last[x]:,}."
+        for name, column in zip(
+            ("Concatenation", "Best-fit packing"), series.values(), strict=True
+        )
     ]
     return Chart(
-        kind=sweep.kind,
-        title=sweep.title,
+        kind="documents-cut",
+        title="Documents cut, by context length",
         description=" ".join(described),
         table=table,
         x=x,
         x_title="context length, tokens",
-        y_title=sweep.y_title,
+        y_title="documents cut, %",
         series=series,
     )
+
+
+def _column(measure: str, strategy: Strategy) -> str:
+    return f"{_MEASURES[measure]}: {STRATEGY_NAMES[strategy]}"

@@ -23,7 +23,7 @@ def sources(tmp_path):
 
 def test_documents_and_figures(sources, tmp_path):
     demo = run_demo(sources, tmp_path / "out", 8, overwrite=False)
-    documents = pl.read_parquet(demo.documents)
+    documents = pl.read_parquet(demo.corpus)
     assert documents["path"].to_list() == ["a.py", "b.py", "c.py", "sub/d.py"]
     n_tokens = documents["n_tokens"].to_list()
     assert n_tokens == [3, 0, 8, 30]
@@ -46,8 +46,8 @@ def test_command(sources, tmp_path, capsys):
     printed = capsys.readouterr()
     for text in ("4 documents", "concatenation", "best-fit", "fitted whole"):
         assert text in printed.out
-    files = ("documents", "assignment")
-    wrote = [f"wrote {output / file}.parquet" for file in files]
+    files = ("corpus", "assignment.parquet")
+    wrote = [f"wrote {output / file}" for file in files]
     assert printed.err.splitlines() == wrote
     assert main(command) == 1
     assert "--overwrite" in capsys.readouterr().err
@@ -56,10 +56,27 @@ def test_command(sources, tmp_path, capsys):
     assert "no .py file in" in capsys.readouterr().err
 
 
+def test_the_corpus_can_be_packed_as_any_other(sources, tmp_path):
+    demo = run_demo(sources, tmp_path / "out", 8, overwrite=False)
+    names = [path.name for path in sorted(demo.corpus.iterdir())]
+    assert names == [f"part-{number}.parquet" for number in (1, 2, 3, 4)]
+    target = tmp_path / "packed"
+    fastpack.pack_files(demo.corpus, target, context_length=8, keep="path")
+    assignment = pl.read_parquet(demo.assignment)
+    assert pl.read_parquet(target / "*.parquet").equals(assignment)
+    # Fewer documents: no file of an earlier run is left.
+    for path in (sources / "b.py", sources / "c.py"):
+        path.unlink()
+    demo = run_demo(sources, tmp_path / "out", 8, overwrite=True)
+    documents = pl.read_parquet(demo.corpus)
+    assert documents["path"].to_list() == ["a.py", "sub/d.py"]
+    assert main(["verify", str(demo.assignment), "--source", str(demo.corpus)]) == 0
+
+
 @pytest.mark.slow
 def test_standard_library(tmp_path):
     demo = run_demo(None, tmp_path, 2048, overwrite=False)
-    documents = pl.read_parquet(demo.documents)
+    documents = pl.read_parquet(demo.corpus)
     assert documents.height > 300
     assert "json/decoder.py" in documents["path"]
     assert not documents["path"].str.contains("site-packages").any()

@@ -1,11 +1,14 @@
 """Groups: what tells documents apart, and what cannot."""
 
+import json
+
 import numpy as np
 import polars as pl
 import pytest
 
 import fastpack
-from fastpack import DataError, DataTypeError
+from command_line import fastpack_in_process
+from fastpack import DataError, DataTypeError, OptionError
 from fastpack.documents import groups
 from fastpack.documents.groups import GroupEncoder
 
@@ -20,25 +23,122 @@ def test_groups_come_in_the_order_of_their_values():
     assert plan.as_dict()["groups"][1]["lang"] == "py"
 
 
-@pytest.mark.parametrize(
-    "dtype",
-    [
-        pl.String,
-        pl.Categorical,
-        pl.Enum(["0", "1", "2"]),
-        pl.Int8,
-        pl.UInt64,
-        pl.Boolean,
-    ],
-)
-def test_groups_of_any_dtype(dtype):
-    frame = pl.DataFrame({"by": [2, 0, 2, 1, 0], "n_tokens": [3, 3, 3, 3, 3]})
-    values = pl.col("by") > 0 if dtype == pl.Boolean else pl.col("by")
-    is_text = dtype in (pl.Categorical, pl.Enum)
-    typed = frame.with_columns(values.cast(pl.String) if is_text else values)
-    table = fastpack.pack(typed.cast({"by": dtype}), context_length=8, by="by")
-    expected = [1, 0, 1, 2, 0] if dtype == pl.Boolean else [2, 0, 2, 1, 0]
-    assert table["bin"].to_list() == expected
+TYPES_OF_GROUPS = [
+    *(pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Int128),
+    *(pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64, pl.UInt128),
+    *(pl.Boolean, pl.String, pl.Categorical, pl.Enum(["0", "1"])),
+    *(pl.Date, pl.Time),
+    *(pl.Datetime(unit) for unit in ("ms", "us", "ns")),
+    pl.Datetime("us", "Europe/Paris"),
+]
+
+
+def two_groups(dtype):
+    values = pl.Series("g", [1, 0, 1, 0])
+    if dtype in (pl.Categorical, pl.Enum):
+        values = values.cast(pl.String)
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone:
+        values = values.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    return pl.DataFrame({"g": values.cast(dtype), "n_tokens": [3, 9, 3, 3]})
+
+
+@pytest.mark.parametrize("dtype", TYPES_OF_GROUPS, ids=str)
+def test_groups_of_a_type_work_in_all_places(dtype, tmp_path, capsys):
+    frame = two_groups(dtype)
+    rules = {"context_length": 8, "by": "g"}
+    table = fastpack.pack(frame, **rules)
+    assert table["bin"].to_list() == [2, 0, 1, 2, 1]
+    assert fastpack.pack(frame.lazy(), **rules).collect().equals(table)
+    assert fastpack.verify(table, frame, **rules)["groups_checked"]
+    kept = fastpack.pack(frame, **rules, keep="g")
+    assert fastpack.verify(kept, frame["n_tokens"], **rules)["groups_checked"]
+
+    plan = fastpack.plan(frame, **rules)
+    assert plan.assign(frame).equals(table)
+    plan.save(tmp_path / "plan.parquet")
+    loaded = fastpack.PackingPlan.load(tmp_path / "plan.parquet")
+    assert loaded.histogram == plan.histogram
+    assert (plan.histogram + plan.histogram).n_documents == 8
+    described = json.loads(json.dumps(plan.as_dict()))
+    assert len({str(group["g"]) for group in described["groups"]}) == 2
+
+    corpus, target = tmp_path / "corpus", tmp_path / "assignment"
+    corpus.mkdir()
+    frame[:2].write_parquet(corpus / "1.parquet")
+    frame[2:].write_parquet(corpus / "2.parquet")
+    fastpack.pack_files(corpus, target, **rules)
+    assert pl.read_parquet(target / "*.parquet").equals(table)
+    rules = ["--context-length", 8, "--by", "g"]
+    one = tmp_path / "one.parquet"
+    assert fastpack_in_process("pack", corpus, "--output", one, *rules) == 0
+    assert pl.read_parquet(one).equals(table)
+    for output in (target, one):
+        assert fastpack_in_process("verify", output, "--source", corpus) == 0
+    assert fastpack_in_process("compare", corpus, *rules) == 0
+    capsys.readouterr()
+    assert fastpack_in_process("plan", corpus, "--json", *rules) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["groups"] == described["groups"]
+
+
+OTHER_TYPES = [
+    *(pl.Float32, pl.Float64, pl.Decimal(10, 2), pl.Binary),
+    *(pl.Duration(unit) for unit in ("ms", "us", "ns")),
+    *(pl.List(pl.Int64), pl.Array(pl.Int64, 1), pl.Struct({"a": pl.Int64}), pl.Object),
+]
+
+
+@pytest.mark.parametrize("dtype", OTHER_TYPES, ids=str)
+def test_groups_of_other_types_are_refused_at_once(dtype, tmp_path, capsys):
+    empty = pl.DataFrame(schema={"g": dtype, "n_tokens": pl.Int64})
+    rules = {"context_length": 8, "by": "g"}
+    message = "'g' cannot tell groups apart: it is"
+    for call in (
+        lambda: fastpack.pack(empty, **rules),
+        lambda: fastpack.pack(empty.lazy(), **rules),
+        lambda: fastpack.plan(empty, **rules),
+        lambda: fastpack.compare(empty, **rules),
+        lambda: fastpack.GroupedHistogram(empty.select("g"), []),
+    ):
+        with pytest.raises(DataTypeError, match=message):
+            call()
+    if dtype != pl.Object:  # no file holds such
+        source = tmp_path / "corpus.parquet"
+        empty.write_parquet(source)
+        with pytest.raises(DataTypeError, match=message):
+            fastpack.pack_files(source, tmp_path / "out", **rules)
+        rules = ["--context-length", 8, "--by", "g"]
+        for command in ("plan", "compare"):
+            assert fastpack_in_process(command, source, *rules) == 1
+            assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["*", "^g$", "^.*$"])
+def test_names_of_groups_that_polars_takes_for_patterns(name):
+    frame = pl.DataFrame({name: ["b", "a"], "g": ["a", "a"], "n_tokens": [3, 3]})
+    for data in (frame, frame.lazy()):
+        with pytest.raises(OptionError, match="Polars takes for patterns"):
+            fastpack.pack(data, context_length=8, by=name)
+    with pytest.raises(DataError, match="absent"):
+        fastpack.pack(frame.select("g", "n_tokens"), context_length=8, by=name)
+
+
+@pytest.mark.parametrize("rules", [{}, {"bins_multiple": 3}, {"shuffle_seed": 1}])
+def test_the_first_bin_of_a_group_is_true_or_null(rules):
+    frame = pl.DataFrame(
+        {"g": np.arange(300) % 7, "n_tokens": np.arange(300) * 37 % 20}
+    )
+    rules = {"context_length": 16, "by": "g", **rules}
+    groups = fastpack.plan(frame, **rules).groups
+    rows = fastpack.pack(frame, **rules, keep="g")
+    expected = rows.group_by("g").agg(pl.col("bin").min()).sort("g")["bin"].to_list()
+    if "shuffle_seed" in rules:
+        assert sorted(expected) != expected
+        expected = [None] * 7
+    assert groups["first_bin"].to_list() == expected
+    assert groups.schema["first_bin"] == pl.Int64
+    described = fastpack.plan(frame, **rules).as_dict()["groups"]
+    assert [group["first_bin"] for group in described] == expected
 
 
 def test_many_groups():
@@ -80,8 +180,9 @@ def test_groups_that_cannot_be():
             pack("f")
     with pytest.raises(fastpack.OptionError, match="names that plans use themselves"):
         fastpack.pack(frame.rename({"g": "n_bins"}), context_length=8, by="n_bins")
+    unnamed = frame.drop_nulls().rename({"n_tokens": "n"})
     with pytest.raises(DataError, match="one column beside `by`, got"):
-        fastpack.plan(frame.drop_nulls(), context_length=8, by="g")
+        fastpack.plan(unnamed, context_length=8, by="g")
     with pytest.raises(DataError, match="absent: 'source'"):
         fastpack.pack(np.array([1, 2]), context_length=8, by="source")
 

@@ -104,7 +104,46 @@ def test_pandas_without_pyarrow():
         fastpack.pack(Frame(), context_length=8)
 
 
-@pytest.mark.parametrize("data", [LENGTHS, {"n_tokens": LENGTHS}, 5, "x.parquet", None])
+def test_lists_are_the_lengths():
+    expected = fastpack.pack(np.array(LENGTHS), context_length=8)
+    for data in (
+        LENGTHS,
+        tuple(LENGTHS),
+        [np.int8(8), *LENGTHS[1:]],
+        list(np.array(LENGTHS)),
+    ):
+        table = fastpack.pack(data, context_length=8)
+        assert table.equals(expected)
+        plan = fastpack.plan(data, context_length=8)
+        assert plan.assign(data).equals(expected)
+        assert fastpack.LengthHistogram.from_lengths(data) == plan.histogram
+        assert fastpack.verify(table, data, context_length=8)["n_bins"] == 4
+        assert fastpack.compare(data, context_length=8)["n_bins"].to_list() == [4, 5, 4]
+        assert fastpack.cuts(data, context_length=8)["documents"].sum() == 5
+    assert fastpack.plan([8, 10_000], context_length=8).n_tokens == 10_008
+    assert fastpack.plan([], context_length=8).n_bins == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "message"),
+    [
+        ([1.5], DataTypeError, "must hold integers, got float"),
+        ([5, True], DataTypeError, "must hold integers, got bool"),
+        (["5"], DataTypeError, "must hold integers, got str"),
+        ([[5], [6, 7]], DataTypeError, "must hold integers, got list"),
+        ([{"n_tokens": 5}], DataTypeError, "must hold integers, got dict"),
+        ([5, None], DataError, "has null lengths: 1, the first in row 1"),
+        ([5, -1], DataError, "negative length: -1 in row 1"),
+        ([5, 2**63], DataError, "that Int64 cannot hold: 9223372036854775808 in row 1"),
+        ([5, 2**200], DataError, "a length that Int64 cannot hold"),
+    ],
+)
+def test_lists_that_are_no_lengths(data, error, message):
+    with pytest.raises(error, match=message):
+        fastpack.pack(data, context_length=8)
+
+
+@pytest.mark.parametrize("data", [{"n_tokens": LENGTHS}, 5, "x.parquet", None])
 def test_what_is_no_table(data):
     with pytest.raises(DataTypeError, match=r"`data` cannot be read(.|\n)*Hint: pass"):
         fastpack.pack(data, context_length=8)
@@ -117,8 +156,9 @@ def test_what_needs_a_step_first():
 
     with pytest.raises(DataTypeError, match=r"Hint: pass `data.to_polars\(\)`"):
         fastpack.pack(Dataset(), context_length=8)
+    lazy = pl.LazyFrame({"n_tokens": LENGTHS})
     with pytest.raises(DataTypeError, match=r"`lengths` (.|\n)*Hint: collect it first"):
-        fastpack.plan(pl.LazyFrame({"n_tokens": LENGTHS}), context_length=8)
+        fastpack.plan(lazy, context_length=8).assign(lazy)
     with pytest.raises(
         DataTypeError, match=r"1-D array of lengths, got shape \(5, 1\)"
     ):

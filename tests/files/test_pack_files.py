@@ -31,6 +31,36 @@ def test_rules(tmp_path, long_documents):
     assert read_shards(tmp_path / "out", 3).equals(whole)
 
 
+def test_workers_are_threads(tmp_path, monkeypatch):
+    made = []
+
+    class Threads(ThreadPoolExecutor):
+        def __init__(self, n_threads):
+            made.append(n_threads)
+            super().__init__(n_threads)
+
+    monkeypatch.setattr("fastpack.files.pack_files.ThreadPoolExecutor", Threads)
+    corpus = write_shards(tmp_path / "corpus", 3)
+    pack(corpus, tmp_path / "out", workers=2)
+    assert made == [2]
+    assert read_shards(tmp_path / "out", 3).equals(
+        fastpack.pack(CORPUS, context_length=L)
+    )
+    for workers, error in (
+        (0, OptionError),
+        (1.0, OptionTypeError),
+        (True, OptionTypeError),
+    ):
+        with pytest.raises(error, match=f"`workers` must be .*, got {workers}"):
+            pack(corpus, tmp_path / "other", workers=workers)
+    with (
+        ThreadPoolExecutor(1) as executor,
+        pytest.raises(OptionError, match="exclude each other"),
+    ):
+        pack(corpus, tmp_path / "other", workers=1, executor=executor)
+    assert not (tmp_path / "other").exists()
+
+
 def test_folders_kinds_and_expressions(tmp_path):
     parts = [
         pl.DataFrame({"ids": [[1] * n for n in lengths]})

@@ -29,6 +29,7 @@ def test_shards_that_cannot_be_packed(tmp_path):
     negative = pl.when(pl.int_range(pl.len()) != 4321).then("n_tokens").otherwise(-1)
     cases = [
         (good[:-50], "cannot be read as .parquet"),
+        (good[:-50], "suffix; is the file damaged, or of another format?"),
         (b"not Parquet", "cannot be read as .parquet"),
         (frame.drop("n_tokens"), "`length` names a column that is absent"),
         (frame.cast({"n_tokens": pl.Float64}), "must hold integers, got Float64"),

@@ -58,6 +58,24 @@ def test_any_lengths(lengths, context_length):
     assert lazy.collect().equals(fastpack.pack(frame, context_length=context_length))
 
 
+def test_rows_in_another_order_in_each_pass_need_keep():
+    seeds = iter(range(100))
+
+    def rows(with_columns, predicate, n_rows, batch_size):
+        yield FRAME.sample(fraction=1, shuffle=True, seed=next(seeds)).select(
+            with_columns or pl.all()
+        )
+
+    unordered = register_io_source(rows, schema=FRAME.schema)
+    for rules in ({}, {"by": "source"}):
+        kept = pack(unordered, keep=FRAME.columns, **rules).collect()
+        figures = fastpack.verify(kept, context_length=128, **rules)
+        assert figures["n_bins"] == pack(FRAME, **rules)["bin"].max() + 1
+        tokens = kept.group_by("doc_id", "n_tokens").agg(pl.col("chunk_length").sum())
+        assert tokens["chunk_length"].equals(tokens["n_tokens"], check_dtypes=False)
+        assert tokens.height == FRAME.height
+
+
 def test_sink(scan, tmp_path):
     pack(scan, keep="doc_id").sink_parquet(tmp_path / "out.parquet")
     expected = pack(FRAME, keep="doc_id")

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastpack
+from fastpack import DataError
 from oracle import RULES
 from strategies import lengths_lists
 
@@ -37,6 +38,49 @@ def test_runs_are_the_plan(lengths, context_length):
         assert runs.select(end).item() <= context_length
         last = (pl.col("first_bin") + pl.col("bins")).max()
         assert runs.select(last).item() == plan.n_bins
+
+
+def test_any_table_that_can_be_packed_can_be_planned_and_compared(small_batches):
+    small_batches(batch=300)
+    rng = np.random.default_rng(15)
+    frame = pl.DataFrame(
+        {
+            "doc_id": [f"d{number}" for number in range(1000)],
+            "tokens": [[0] * length for length in rng.integers(0, 50, 1000)],
+            "source": rng.integers(0, 3, 1000),
+        }
+    ).with_columns(n_tokens=pl.col("tokens").list.len())
+    listed = frame.drop("n_tokens")
+    for rules in ({"context_length": 32}, {"context_length": 32, "by": "source"}):
+        lengths = (
+            frame.select("source", "n_tokens") if "by" in rules else frame["n_tokens"]
+        )
+        plan = fastpack.plan(lengths, **rules)
+        compared = fastpack.compare(lengths, **rules)
+        cuts = fastpack.cuts(lengths, **rules)
+        for table, *length in (
+            (frame,),
+            (frame, "n_tokens"),
+            (frame.rename({"n_tokens": "n"}), "n"),
+            (listed, pl.col("tokens").list.len()),
+        ):
+            for data in (table, table.lazy()):
+                other = fastpack.plan(data, *length, **rules)
+                assert other.runs.equals(plan.runs)
+                assert other.histogram == plan.histogram
+                assert fastpack.compare(data, *length, **rules).equals(compared)
+                assert fastpack.cuts(data, *length, **rules).equals(cuts)
+    with pytest.raises(DataError, match="`length` names a column that is absent: 'n'"):
+        fastpack.plan(frame.lazy(), "n", context_length=8)
+    with pytest.raises(DataError, match="none of them 'n_tokens'"):
+        fastpack.plan(listed.lazy(), context_length=8)
+
+
+def test_a_lazy_frame_is_planned_in_batches(small_batches, monkeypatch):
+    small_batches(batch=100)
+    lazy = pl.LazyFrame({"n_tokens": np.arange(1000), "text": ["x"] * 1000})
+    monkeypatch.delattr(pl.LazyFrame, "collect")
+    assert fastpack.plan(lazy, context_length=2048).n_documents == 1000
 
 
 def test_a_histogram_is_planned_like_its_lengths_and_scales():

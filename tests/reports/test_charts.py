@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 import fastpack
 from corpora import report_of
 
-KINDS = {"documents-cut", "padding", "sequences"}
-
 
 @settings(max_examples=25)
 @given(
@@ -24,23 +22,26 @@ def test_figures_are_those_of_compare_and_the_plan(lengths, context_lengths, rul
     series = pl.Series(lengths, dtype=pl.Int32)
     report = report_of(series, context_lengths, **rules)
     if not sum(lengths):
-        assert report.sweep == []
+        assert report.sweep is None
         return
-    assert {chart.kind for chart in report.sweep} == KINDS
     for chart in report.charts:
         assert {chart.x, *chart.series.values()} <= set(chart.table.columns)
-    cut, padding, sequences = (chart.table for chart in report.sweep)
+    assert report.sweep.kind == "documents-cut"
+    swept = report.sweep.table
     table = fastpack.compare(
-        series, context_length=cut["context length"].to_list(), **rules
+        series, context_length=swept["context length"].to_list(), **rules
     )
     for strategy, name in (("concatenate", "concatenation"), ("best_fit", "best-fit")):
         rows = table.filter(pl.col("strategy") == strategy)
-        assert cut[name].equals(rows["documents_cut"])
-        assert np.allclose(
-            cut[f"{name}, %"], rows["documents_cut"] / len(lengths) * 100
-        )
-        assert padding[name].equals(rows["padding"])
-        assert sequences[name].equals(rows["n_bins"])
+        for title, measure in (
+            ("documents cut", "documents_cut"),
+            ("of which fit", "documents_cut_unnecessarily"),
+            ("padding, tokens", "padding"),
+            ("sequences", "n_bins"),
+        ):
+            assert swept[f"{title}: {name}"].equals(rows[measure])
+        shares = rows["documents_cut"] / len(lengths) * 100
+        assert np.allclose(swept[f"cut, %: {name}"], shares)
     assert len(report.sections) == len(context_lengths)
     for context_length, section in zip(
         sorted(context_lengths), report.sections, strict=True
@@ -49,18 +50,16 @@ def test_figures_are_those_of_compare_and_the_plan(lengths, context_lengths, rul
         if not plan.n_bins:
             assert section.charts == []
             continue
-        cuts, documents, *space = (chart.table for chart in section.charts)
+        cuts, documents = (chart.table for chart in section.charts)
         expected = fastpack.cuts(series, context_length=context_length, **rules)
         for mine, theirs in (
             ("concatenation", "concatenate"),
             ("best-fit", "best_fit"),
         ):
             assert cuts[mine].to_list() == expected[theirs].to_list()
-        for counted in (documents, *space):
-            assert counted["sequences"].sum() == plan.n_bins
-            assert counted["sequences, %"].sum() == pytest.approx(100)
-        assert bool(space) == (plan.padding > 0)
-        assert sum(each["padding tokens"].sum() for each in space) == plan.padding
+        assert documents["sequences"].sum() == plan.n_bins
+        assert documents["sequences, %"].sum() == pytest.approx(100)
+        assert documents["padding, tokens"].sum() == plan.padding
         assert f"makes {plan.n_bins:,} sequences" in " ".join(section.sentences)
 
 

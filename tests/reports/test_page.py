@@ -50,15 +50,15 @@ def test_the_page_needs_nothing_else():
     assert reader.open == []
     assert reader.links == []
     assert "script" not in reader.tags
-    assert reader.tags.count("svg") == reader.tags.count("figure") == 9
-    assert reader.tags.count("table") == 10
+    assert reader.tags.count("svg") == reader.tags.count("figure") == 5
+    assert reader.tags.count("table") == 6
     assert len(set(reader.ids)) == len(reader.ids)
     assert set(re.findall(r"https?://[^\s\"<]*", page)) <= {
         "http://www.w3.org/2000/svg",
         "http://www.w3.org/1999/xlink",
     }
     labelled = re.findall(r'role="img" aria-labelledby="([^"]+)"', page)
-    assert len(labelled) == 9
+    assert len(labelled) == 5
     assert set(labelled) <= set(reader.ids)
     assert "max_documents = 3" in page
 
@@ -102,7 +102,7 @@ def test_what_is_missing_is_named(corpus, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("fastpack.reports.page.find_spec", lambda name: None)
     output = tmp_path / "report.html"
     assert main(["report", str(corpus), "--output", str(output)]) == 1
-    assert "pip install 'fastpack-llm[plot]'" in capsys.readouterr().err
+    assert "pip install 'fastpack-llm[report]'" in capsys.readouterr().err
     assert not output.exists()
     assert issubclass(MissingExtraError, ImportError)
 
@@ -137,46 +137,68 @@ def demo_page(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     demo = run_demo(None, folder, 2048, overwrite=False)
     output = folder / "report.html"
-    command = ["report", str(demo.documents), "--output", str(output)]
+    command = ["report", str(demo.corpus), "--output", str(output)]
     assert main([*command, "--context-length", "512", "2048", "8192"]) == 0
     return output
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_in_a_browser(demo_page, scheme):
-    from PIL import Image
+@pytest.fixture
+def browser():
     from playwright.sync_api import sync_playwright
 
     browser_path = shutil.which("chromium") or shutil.which("google-chrome")
     if browser_path is None:
         pytest.skip("there is no Chromium on this machine")
-    seen = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"]
         )
-        page = browser.new_context(color_scheme=scheme, offline=True).new_page()
-        page.on("console", lambda message: seen.append(message.text))
-        page.on("pageerror", lambda error: seen.append(str(error)))
-        page.on("request", lambda request: seen.append(request.url))
-        page.goto(demo_page.as_uri())
-        charts = page.locator("svg").all()
-        assert len(charts) == 12
-        for chart in charts:
-            marks = chart.locator('[role="graphics-symbol"]').evaluate_all(
-                "marks => marks.map(mark => {const box = mark.getBoundingClientRect();"
-                " return box.width * box.height})"
-            )
-            assert max(marks) > 0
-            picture = Image.open(io.BytesIO(chart.screenshot())).convert("RGB")
-            pixels = np.asarray(picture)
-            paper = pixels[0, 0]
-            assert (paper.mean() > 200) == (scheme == "light")
-            assert near(pixels, (0x3B, 0x82, 0xD0)).sum() > 50  # best-fit
-            ink = pixels[:, :40].reshape(-1, 3).astype(int)  # labels of the axis
-            assert np.abs(ink - paper).max() > 128
-        page_width = page.evaluate("document.documentElement.scrollWidth")
-        assert page_width <= page.viewport_size["width"]
+        yield browser
         browser.close()
+
+
+@pytest.mark.slow
+def test_four_screens_before_the_numbers(demo_page, browser):
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(demo_page.as_uri())
+    tops = {
+        heading.inner_text(): heading.bounding_box()["y"]
+        for heading in page.locator("h2").all()
+    }
+    assert [*tops][-1] == "Numbers"
+    assert tops["Numbers"] <= 4 * 800
+    # The first screen: the answer, one chart, and the table begins.
+    boxes = [page.locator(name).first.bounding_box() for name in ("p", "svg", "table")]
+    assert boxes[0]["y"] < boxes[1]["y"] < boxes[2]["y"] < 800
+    assert sum(0 < tops[name] < 800 for name in tops) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_in_a_browser(demo_page, browser, scheme):
+    from PIL import Image
+
+    seen = []
+    page = browser.new_context(color_scheme=scheme, offline=True).new_page()
+    page.on("console", lambda message: seen.append(message.text))
+    page.on("pageerror", lambda error: seen.append(str(error)))
+    page.on("request", lambda request: seen.append(request.url))
+    page.goto(demo_page.as_uri())
+    charts = page.locator("svg").all()
+    assert len(charts) == 7
+    for chart in charts:
+        marks = chart.locator('[role="graphics-symbol"]').evaluate_all(
+            "marks => marks.map(mark => {const box = mark.getBoundingClientRect();"
+            " return box.width * box.height})"
+        )
+        assert max(marks) > 0
+        picture = Image.open(io.BytesIO(chart.screenshot())).convert("RGB")
+        pixels = np.asarray(picture)
+        paper = pixels[0, 0]
+        assert (paper.mean() > 200) == (scheme == "light")
+        assert near(pixels, (0x3B, 0x82, 0xD0)).sum() > 50  # best-fit
+        ink = pixels[:, :40].reshape(-1, 3).astype(int)  # labels of the axis
+        assert np.abs(ink - paper).max() > 128
+    page_width = page.evaluate("document.documentElement.scrollWidth")
+    assert page_width <= page.viewport_size["width"]
     assert seen == [demo_page.as_uri()]

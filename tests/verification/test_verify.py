@@ -250,7 +250,7 @@ def test_what_is_no_assignment():
     with pytest.raises(fastpack.DataTypeError, match="`bin` must hold integers"):
         fastpack.verify(TABLE.cast({"bin": pl.Float64}), **RULES)
     with pytest.raises(DataError, match="`lengths` must be one column, got 2"):
-        fastpack.verify(TABLE, DOCUMENTS, **RULES)
+        fastpack.verify(TABLE, DOCUMENTS.rename({"n_tokens": "n"}), **RULES)
     with pytest.raises(OptionError, match="`align` must divide"):
         fastpack.verify(TABLE, context_length=10, align=3)
     empty = fastpack.verify(TABLE.clear(), LENGTHS.clear(), **RULES)
