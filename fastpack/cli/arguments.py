@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, get_args
 
@@ -38,7 +39,8 @@ def make_parser() -> argparse.ArgumentParser:
         _add_verify,
         _add_demo,
     ):
-        add(commands.add_parser)
+        # A shortened option would be taken for another, when options are added.
+        add(partial(commands.add_parser, allow_abbrev=False))
     return parser
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from fastpack.errors import OptionTypeError
 from fastpack.packing.plan import PackingPlan
 
 
@@ -34,6 +35,9 @@ def quality(plan: PackingPlan) -> dict[str, Any]:
     >>> figures["gap"], figures["chunks_per_bin_max"], figures["bins_not_full"]
     (0, 2, 3)
     """
+    if not isinstance(plan, PackingPlan):
+        msg = f"`plan` must be a PackingPlan, got {plan!r}\nHint: see fastpack.plan."
+        raise OptionTypeError(msg)
     bins = bins_of(plan)
     n_bins, lower_bound = plan.n_bins, plan.lower_bound
     chunks = bins["chunks"].to_numpy()

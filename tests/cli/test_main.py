@@ -53,6 +53,13 @@ def test_exit_codes_of_sources_and_outputs(source, tmp_path, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["documents.parquet"]
 
 
+def test_options_are_not_shortened(source, capsys):
+    with pytest.raises(SystemExit) as left:
+        fastpack_in_process("plan", source, "--context", "8")
+    assert left.value.code == 2
+    assert "--context-length" in capsys.readouterr().err
+
+
 def test_help_and_version():
     for arguments in (
         ["--help"],

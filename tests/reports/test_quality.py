@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastpack
+from fastpack import OptionTypeError
 from fastpack.reports.quality import bins_of
 from strategies import options_of, packings
 
@@ -43,6 +44,11 @@ def test_from_the_plan_and_from_the_assignment(packing, multiple):
             place = int(np.ceil(share * len(documents))) - 1
             assert figures[f"chunks_per_bin_{name}"] == documents[place]
     assert figures["bins_not_full"] == (held["space"] > 0).sum()
+
+
+def test_what_is_no_plan():
+    with pytest.raises(OptionTypeError, match="`plan` must be a PackingPlan, got 5"):
+        fastpack.quality(5)
 
 
 def test_a_corpus_of_ten_billion_documents():
