@@ -15,6 +15,7 @@ import polars.selectors as cs
 from polars.exceptions import PanicException, PolarsError
 
 from fastpack.errors import DataError, DataTypeError, OptionError, OptionTypeError
+from fastpack.schemas import ASSIGNMENT_SCHEMA
 
 FrameLike: TypeAlias = Any
 """pl.DataFrame, pl.Series, integers in a list or 1-D NumPy array, an Arrow stream."""
@@ -27,8 +28,8 @@ DEFAULT_LENGTH = "n_tokens"
 LENGTHS = "\0lengths"
 """The name of the lengths among other columns: no column of a user has it."""
 
-RESERVED_COLUMNS = ("chunk_start", "chunk_length", "bin", "bin_offset")
-"""The columns of the assignment table that do not identify the document."""
+RESERVED_COLUMNS = tuple(ASSIGNMENT_SCHEMA)
+"""The columns that are the assignment table's own: `document` is the row index."""
 
 _BATCH = 1 << 22
 """Lengths that are converted at a time: at most 32 MB."""

@@ -251,7 +251,7 @@ def test_lengths_that_are_wrong():
 
 def test_keep_names_and_selectors():
     frame = pl.DataFrame(
-        {"id": ["a", "b"], "n_tokens": [20, 0], "source": [1, 2], "document": [7, 9]}
+        {"id": ["a", "b"], "n_tokens": [20, 0], "source": [1, 2], "number": [7, 9]}
     )
     names = ["chunk_start", "chunk_length", "bin", "bin_offset"]
     for keep, columns in [
@@ -259,22 +259,26 @@ def test_keep_names_and_selectors():
         (["source", "id"], ["source", "id"]),
         (("id",), ["id"]),
         ("n_tokens", ["n_tokens"]),
-        ("document", ["document"]),
-        (cs.integer(), ["n_tokens", "source", "document"]),
+        ("number", ["number"]),
+        (cs.integer(), ["n_tokens", "source", "number"]),
         (pl.col("id").alias("doc"), ["doc"]),
     ]:
         table = fastpack.pack(frame, context_length=8, keep=keep)
         assert table.columns == columns + names
         assert table.height == 4
-    table = fastpack.pack(frame, context_length=8, keep=["id", "document"])
+    table = fastpack.pack(frame, context_length=8, keep=["id", "number"])
     assert table["id"].to_list() == ["a", "a", "a", "b"]
-    assert table["document"].to_list() == [7, 7, 7, 9]
+    assert table["number"].to_list() == [7, 7, 7, 9]
 
 
 def test_keep_that_cannot_be():
-    frame = pl.DataFrame({"n_tokens": LENGTHS, "bin": LENGTHS})
-    with pytest.raises(OptionError, match=r"itself: \['bin'\]"):
-        fastpack.pack(frame, context_length=8, keep="bin")
+    frame = pl.DataFrame({"n_tokens": LENGTHS, "bin": LENGTHS, "document": LENGTHS})
+    # A kept `document` would look like the row index, and be a wrong one.
+    for name in ("bin", "document"):
+        with pytest.raises(OptionError, match=rf"itself: \['{name}'\]\nHint: rename"):
+            fastpack.pack(frame, context_length=8, keep=name)
+        with pytest.raises(OptionError, match=rf"itself: \['{name}'\]\nHint: rename"):
+            fastpack.pack(frame.lazy(), context_length=8, keep=["n_tokens", name])
     with pytest.raises(DataError, match="`keep` names a column that is absent: 'id'"):
         fastpack.pack(frame, context_length=8, keep="id")
     with pytest.raises(DataError, match=r"columns that are absent: \['id', 'x'\]"):
