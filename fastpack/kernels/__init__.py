@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fastpack.kernels import counting as counting
     from fastpack.kernels import cutting as cutting
     from fastpack.kernels import lookup as lookup
+    from fastpack.kernels import numbering as numbering
     from fastpack.kernels import shuffling as shuffling
     from fastpack.kernels import verification as verification
 
@@ -30,6 +31,7 @@ _FILES = frozenset(
         "counting",
         "cutting",
         "lookup",
+        "numbering",
         "shuffling",
         "verification",
     }

@@ -18,13 +18,15 @@ from fastpack.kernels.jit import kernel
 (
     OK,
     NOT_IN_ORDER,
+    SPLIT,
     NOT_WHOLE,
     BAD_CHUNK,
+    SHORT,
     BAD_BIN,
     BAD_OFFSET,
     OVER_CAPACITY,
     BAD_DOCUMENT,
-) = range(8)
+) = range(10)
 """What is wrong with a row."""
 
 STATE = np.dtype(
@@ -60,10 +62,15 @@ class Columns(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """The rules that a row alone can break, in tokens, and the number of bins."""
+    """The rules that a row alone can break, in tokens, and the number of bins.
+
+    `may_split` says whether a document may have several chunks.
+    """
 
     context_length: int
     max_chunk: int
+    may_split: bool
+    min_chunk: int
     extra_tokens: int
     align: int
     n_bins: int
@@ -73,13 +80,16 @@ class Bins(NamedTuple):
     """The bins that are summed up: neighbours, from `first_bin` on.
 
     `sums` has the dtype `SUMS`, a record a bin; `key` is that of the hashes. `groups`
-    holds, for each bin, the group of its first chunk plus 1, or -1 if the groups of its
-    chunks differ; it has no elements if rows have no groups.
+    holds, for each bin, the group of one of its chunks plus 1, or -1 if the groups of
+    its chunks differ; it has no elements if rows have no groups. `first_chunks` holds
+    the length of the chunk at the start of each bin; it has no elements if the order of
+    bins does not depend on it.
     """
 
     first_bin: int
     sums: npt.NDArray[Any]
     groups: npt.NDArray[np.int32]
+    first_chunks: npt.NDArray[np.int32]
     key: np.uint64
 
 
@@ -130,8 +140,10 @@ def check_rows(
         The first row that is wrong, and the reason; or the number of rows, and `OK`.
         The elements of `tokens` that are written.
     """
-    context_length, max_chunk, extra_tokens, align, n_bins = limits
-    first_bin, sums, bin_groups, key = bins
+    context_length, max_chunk, may_split, min_chunk, extra_tokens, align, n_bins = (
+        limits
+    )
+    first_bin, sums, bin_groups, first_chunks, key = bins
     n = np.uint64(sums.size)
     end = state["end"]
     last = state["chunk_length"]
@@ -147,11 +159,15 @@ def check_rows(
             n_documents += 1
         elif start != end:
             return i, NOT_IN_ORDER, n_ended
+        elif not may_split:
+            return i, SPLIT, n_ended
         elif last != max_chunk:
             # Only the last chunk of a document may be shorter.
             return i, NOT_WHOLE, n_ended
         if length < 0 or length > max_chunk or (length == 0 and start != 0):
             return i, BAD_CHUNK, n_ended
+        if start != 0 and length < min_chunk:
+            return i, SHORT, n_ended
         if document is not None and document[i] != n_documents - 1:
             return i, BAD_DOCUMENT, n_ended
         end = start + length
@@ -184,6 +200,8 @@ def check_rows(
                     bin_groups[place] = group
                 elif bin_groups[place] != group:
                     bin_groups[place] = -1
+            if offset == 0 and first_chunks.size:
+                first_chunks[place] = length
     state["end"] = end
     state["chunk_length"] = last
     state["n_documents"] = n_documents

@@ -1,7 +1,8 @@
 """Verification: whether an assignment is a valid packing, by looking at every row.
 
-verify is the public function. expected tells the tokens each document should have; rows
-checks each row against the one before it, bins what the rows add up to in each bin.
+verify is the public function. columns turns those of a table into integers; expected
+tells the tokens each document should have; rows checks each row against the one before
+it, bins what the rows add up to in each bin, numbering the order of the bins.
 
 May import: documents, options, kernels, schemas, errors. Never packing: a verifier that
 used the packer could not disprove it.

@@ -9,10 +9,13 @@ import polars as pl
 from fastpack import kernels
 from fastpack.errors import VerificationError
 from fastpack.options import PackingOptions
+from fastpack.verification.numbering import Numbering
 
 
 class BinCheck:
-    """Some bins of an assignment, neighbours: 16 bytes each, 20 with groups.
+    """Some bins of an assignment: 16 bytes each, 20 with groups.
+
+    They are neighbours, before a shuffle if its numbering is checked: 4 bytes more.
 
     Parameters
     ----------
@@ -20,10 +23,10 @@ class BinCheck:
         The assignment, to show rows of.
     options
         The rules.
-    n_bins
-        The number of bins of the assignment.
-    first_bin
-        The first bin to be summed up; with it, up to `AT_A_TIME`.
+    numbering
+        The numbers of the bins.
+    first_bin, n_bins
+        The place of the first bin to be summed up, and how many are.
     has_groups
         Whether the group of each row is known.
 
@@ -40,23 +43,29 @@ class BinCheck:
         self,
         table: pl.LazyFrame,
         options: PackingOptions,
-        n_bins: int,
+        numbering: Numbering,
         first_bin: int,
+        n_bins: int,
         *,
         has_groups: bool,
     ) -> None:
         self._table = table
         self._options = options
-        size = min(self.AT_A_TIME, n_bins - first_bin)
+        self._numbering = numbering
+        n_first = n_bins if numbering.is_shuffled else 0
         self.bins = kernels.verification.Bins(
             first_bin=first_bin,
-            sums=np.zeros(size, kernels.verification.SUMS),
-            groups=np.zeros(size if has_groups else 0, np.int32),
+            sums=np.zeros(n_bins, kernels.verification.SUMS),
+            groups=np.zeros(n_bins if has_groups else 0, np.int32),
+            first_chunks=np.zeros(n_first, np.int32),
             key=np.uint64(secrets.randbits(64)),
         )
 
-    def check(self, totals: np.void) -> None:
-        """Check the bins after all rows; add them to `totals`, dtype `TOTALS`."""
+    def check(self, totals: np.void, groups: pl.DataFrame) -> None:
+        """Check the bins after all rows; add them to `totals`, dtype `TOTALS`.
+
+        `groups` are the groups, in the order of their numbers.
+        """
         wrong = np.zeros(4, np.int64)
         with np.errstate(over="ignore"):  # hashes, where kernels are plain Python
             n_wrong = kernels.verification.check_bins(
@@ -68,13 +77,15 @@ class BinCheck:
             )
         if n_wrong:
             raise self._error(wrong[:n_wrong])
+        self._numbering.add(self.bins, groups)
 
     def _error(self, places: npt.NDArray[np.int64]) -> VerificationError:
-        bins = (places + self.bins.first_bin).tolist()
+        first_bin = self.bins.first_bin
+        bins = [self._numbering.bin_at(first_bin + place) for place in places.tolist()]
         what = self._reason(int(places[0]))
         rows = (
             self._table.with_row_index("row")
-            .filter(pl.col("bin").is_in(bins[:1]))
+            .filter(pl.col("bin") == bins[0])
             .sort("bin_offset")
             .head(10)
             .collect()

@@ -31,6 +31,19 @@ def packed_tokens(lengths: Int64Array, options: PackingOptions) -> Int64Array:
     return packed
 
 
+def check_long_documents(lengths: Int64Array, options: PackingOptions) -> None:
+    """Raise VerificationError if a document had to be refused for its length."""
+    if options.long_documents != "error" or not lengths.size:
+        return
+    longest = int(lengths.max())
+    if longest > options.max_chunk:
+        msg = (
+            f"a document has {longest:,} tokens, more than the {options.max_chunk:,} "
+            "of a chunk, and `long_documents` is 'error'"
+        )
+        raise VerificationError(msg)
+
+
 class ExpectedDocuments:
     """The documents that should have been packed, read as the assignment is.
 
@@ -45,13 +58,15 @@ class ExpectedDocuments:
     ----------
     has_groups : bool
         Whether the group of each document is known.
+    encoder : GroupEncoder
+        The numbers of the groups.
     """
 
     def __init__(self, documents: Documents, options: PackingOptions) -> None:
-        self.has_groups = documents.by.width > 0
+        self.has_groups = 0 < documents.by.width == len(options.by_columns)
         self._options = options
         self._batches = documents.batches()
-        self._encoder = GroupEncoder(documents.by)
+        self.encoder = GroupEncoder(documents.by)
         # Of the documents that have not ended, then of those that have not started.
         self._tokens = np.empty(0, np.int64)
         # Of the last document that has started, then of those that have not.
@@ -108,10 +123,11 @@ class ExpectedDocuments:
         if batch is None:
             return False
         lengths = batch.lengths.cast(pl.Int64).to_numpy()
+        check_long_documents(lengths, self._options)
         packed = packed_tokens(lengths, self._options)
         self._tokens = np.concatenate([self._tokens, packed])
-        groups = self._encoder.learn(batch.by)
-        if groups is not None:
+        if self.has_groups:
+            groups = self.encoder.learn(batch.by)
             self._groups = np.concatenate([self._groups, groups])
         self._n_read += lengths.size
         return True

@@ -10,26 +10,14 @@ import polars.selectors as cs
 from fastpack import kernels
 from fastpack.documents.batches import Documents
 from fastpack.documents.groups import GroupEncoder, select_by
-from fastpack.documents.inputs import check_names
 from fastpack.documents.length_table import LengthTable
 from fastpack.documents.streaming import collect_in_batches
 from fastpack.documents.sums import Int64Array
-from fastpack.errors import DataTypeError, VerificationError
+from fastpack.errors import VerificationError
 from fastpack.options import PackingOptions
-from fastpack.schemas import ASSIGNMENT_SCHEMA
+from fastpack.verification.columns import COLUMNS, as_integers, holds_numbers
 from fastpack.verification.expected import ExpectedDocuments
-
-COLUMNS = tuple(name for name in ASSIGNMENT_SCHEMA if name != "document")
-"""The columns of an assignment that are checked; the others identify documents."""
-
-
-def check_columns(schema: pl.Schema) -> None:
-    """Refuse a table that is no assignment, by its schema."""
-    check_names(schema.names(), "assignment", COLUMNS)
-    for name in COLUMNS:
-        if not schema[name].is_integer():
-            msg = f"`{name}` must hold integers, got {schema[name]}"
-            raise DataTypeError(msg)
+from fastpack.verification.numbering import Numbering
 
 
 class RowCheck:
@@ -41,8 +29,6 @@ class RowCheck:
         The assignment.
     options
         The rules.
-    n_bins
-        The number of bins.
     documents
         The documents that were packed, or None if they are not known.
     lengths
@@ -51,7 +37,9 @@ class RowCheck:
     Attributes
     ----------
     has_groups : bool
-        Whether the group of each row is known, from the assignment or the documents.
+        Whether the group of each row is known, from the documents or the assignment.
+    names : list of str
+        The columns that name documents and are not compared with those of `documents`.
     n_rows, n_chunks, packed : int
         The rows so far, those that are chunks, and the tokens of these.
     """
@@ -60,106 +48,157 @@ class RowCheck:
         self,
         table: pl.LazyFrame,
         options: PackingOptions,
-        n_bins: int,
         documents: Documents | None,
-        lengths: LengthTable | None,
+        lengths: LengthTable | None = None,
     ) -> None:
         schema = table.collect_schema()
-        self._identity = [name for name in schema if name not in COLUMNS]
-        self._is_numbered = self._identity == ["document"] and (
-            schema["document"] == pl.Int64
-        )
-        self._table = table.select(cs.by_name(*self._identity, *COLUMNS))
-        by = options.by_columns
-        self._by = by if all(name in schema for name in by) else ()
-        self._limits = kernels.verification.Limits(
-            context_length=options.context_length,
-            max_chunk=options.max_chunk,
-            extra_tokens=options.extra_tokens,
-            align=options.align,
-            n_bins=n_bins,
-        )
+        identity = [name for name in schema if name not in COLUMNS]
+        self._is_numbered = "document" in schema and holds_numbers(schema["document"])
+        self._identity = [
+            name for name in identity if name != "document" or not self._is_numbered
+        ]
+        self._table = table.select(cs.by_name(*identity, *COLUMNS))
+        self._options = options
         self._expected: ExpectedDocuments | None = None
         if documents is not None:
             self._expected = ExpectedDocuments(documents, options)
         self._lengths = lengths
         self._state = np.zeros(1, kernels.verification.STATE)[0]
-        self._encoder: GroupEncoder | None = None
         self._last_row: pl.DataFrame | None = None
-        self.has_groups = bool(self._by) or (
-            self._expected is not None and self._expected.has_groups
-        )
+        self._encoder, self._by = self._find_groups(schema)
+        self.has_groups = self._encoder is not None
+        compared = self._by if self._expected and self._expected.has_groups else ()
+        self.names = [name for name in self._identity if name not in compared]
         self.n_rows = self.n_chunks = self.packed = 0
+
+    def _find_groups(
+        self, schema: pl.Schema
+    ) -> tuple[GroupEncoder | None, tuple[str, ...]]:
+        """Find the groups: their numbers, and the columns of the assignment to read.
+
+        A column that an assignment has itself is none of the documents.
+        """
+        by = self._options.by_columns
+        groups = None
+        if by and all(name in self._identity for name in by):
+            groups = select_by(pl.DataFrame(schema=schema), by)
+        if self._expected is None or not self._expected.has_groups:
+            return (None, ()) if groups is None else (GroupEncoder(groups), by)
+        encoder = self._expected.encoder
+        # Columns of another type, a date that became a time, are not compared.
+        if groups is None or groups.schema != encoder.groups.schema:
+            return encoder, ()
+        return encoder, by
+
+    @property
+    def groups(self) -> pl.DataFrame:
+        """The groups so far, in the order of their numbers."""
+        return pl.DataFrame() if self._encoder is None else self._encoder.groups
 
     @property
     def n_documents(self) -> int:
         """The documents so far."""
         return int(self._state["n_documents"])
 
-    def check(self, bins: "kernels.verification.Bins") -> None:
+    def check(self, bins: "kernels.verification.Bins", numbering: Numbering) -> None:
         """Check all rows; add them to the bins that are to be summed up."""
+        limits = self._limits(numbering.n_bins)
         for batch in collect_in_batches(self._table):
-            self._check_batch(batch, bins)
+            self._check_batch(batch, bins, limits, numbering)
             self.n_rows += batch.height
         if self.n_documents:
             self._end_documents(np.array([self._state["end"]]))
         if self._expected is not None:
             self._expected.finish()
 
+    def _limits(self, n_bins: int) -> "kernels.verification.Limits":
+        options = self._options
+        return kernels.verification.Limits(
+            context_length=options.context_length,
+            max_chunk=options.max_chunk,
+            # With their lengths, documents are compared whole: that says more.
+            may_split=options.long_documents == "split" or self._expected is not None,
+            min_chunk=options.min_chunk,
+            extra_tokens=options.extra_tokens,
+            align=options.align,
+            n_bins=n_bins,
+        )
+
     def _check_batch(
-        self, batch: pl.DataFrame, bins: "kernels.verification.Bins"
+        self,
+        batch: pl.DataFrame,
+        bins: "kernels.verification.Bins",
+        limits: "kernels.verification.Limits",
+        numbering: Numbering,
     ) -> None:
         columns = kernels.verification.Columns(
-            *(self._checked(batch, name) for name in COLUMNS)
+            *(self._integers(batch, name) for name in COLUMNS)
         )
+        columns = columns._replace(bin=numbering.places(columns.bin))
         document = None
         if self._is_numbered:
-            document = _as_array(batch.get_column("document"))
+            document = self._integers(batch, "document").astype(np.int64, copy=False)
+            document.flags.writeable = False
         is_start = columns.chunk_start == 0
         n_starts = int(np.count_nonzero(is_start))
-        groups = self._groups_of(batch, is_start, n_starts)
+        groups, found = self._groups_of(batch, is_start, n_starts)
         tokens = np.empty(n_starts, np.int64)
         with np.errstate(over="ignore"):  # hashes, where kernels are plain Python
             row, reason, n_ended = kernels.verification.check_rows(
-                document, columns, groups, self._limits, self._state, tokens, bins
+                document, columns, groups, limits, self._state, tokens, bins
             )
         if reason != kernels.verification.OK:
-            raise self._error(_describe(reason), batch, row)
-        if not self._is_numbered:
+            raise self._error(self._describe(reason), batch, row)
+        if found is not None and (other := found != groups).any():
+            what = f"a row has another {list(self._by)} than its document"
+            raise self._error(what, batch, int(other.argmax()))
+        if self._identity:
             self._check_identity(batch, np.flatnonzero(~is_start))
         self._end_documents(tokens[:n_ended])
         self.n_chunks += int(np.count_nonzero(columns.chunk_length))
         self.packed += int(columns.chunk_length.sum(dtype=np.int64))
 
-    def _checked(self, batch: pl.DataFrame, name: str) -> npt.NDArray[Any]:
+    def _integers(self, batch: pl.DataFrame, name: str) -> npt.NDArray[Any]:
         """Return a column as the kernel takes it; refuse what it cannot see."""
-        column = batch.get_column(name)
-        if column.dtype not in (pl.Int32, pl.Int64):
-            column = column.cast(pl.Int64)
-        # -1 will stand for null.
-        may_be_null = name in {"bin", "bin_offset"}
-        wrong = column == -1 if may_be_null else column.is_null()
-        if wrong.any():
-            what = f"`{name}` is {'negative' if may_be_null else 'null'}"
-            raise self._error(what, batch, wrong.arg_max() or 0)
+        column, is_wrong = as_integers(batch.get_column(name))
+        if is_wrong is not None and is_wrong.any():
+            what = f"`{name}` is no integer of 64 bits"
+            raise self._error(what, batch, is_wrong.arg_max() or 0)
+        if name != "document":  # any other number than its own is wrong there
+            # -1 will stand for null.
+            may_be_null = name in {"bin", "bin_offset"}
+            wrong = column == -1 if may_be_null else column.is_null()
+            if wrong.any():
+                what = f"`{name}` is {'negative' if may_be_null else 'null'}"
+                raise self._error(what, batch, wrong.arg_max() or 0)
         return _as_array(column)
 
     def _groups_of(
         self, batch: pl.DataFrame, is_start: npt.NDArray[np.bool_], n_starts: int
-    ) -> npt.NDArray[np.int32] | None:
-        """Start the documents of a batch; return the number of each row's group."""
+    ) -> tuple[npt.NDArray[np.int32] | None, npt.NDArray[np.int32] | None]:
+        """Start the documents of a batch; return the number of each row's group.
+
+        If both know the groups: that of its document, and that in the assignment.
+        """
         expected = None
         if self._expected is not None:
             expected = self._expected.start(n_starts)
-        if self._by:
-            by = select_by(batch, self._by, self.n_rows)
-            self._encoder = self._encoder or GroupEncoder(by.clear())
-            return self._encoder.learn(by)
+        found = None
+        if self._by and self._encoder is not None:
+            found = self._encoder.learn(self._select_by(batch))
         if expected is None:
-            return None
+            return found, None
         groups = expected[np.cumsum(is_start)]
         groups.flags.writeable = False
-        return groups
+        return groups, found
+
+    def _select_by(self, batch: pl.DataFrame) -> pl.DataFrame:
+        for name in self._by:
+            is_null = batch.get_column(name).is_null()
+            if is_null.any():
+                what = f"{name!r}, a column of `by`, is null"
+                raise self._error(what, batch, is_null.arg_max() or 0)
+        return select_by(batch, self._by)
 
     def _check_identity(self, batch: pl.DataFrame, rows: Int64Array) -> None:
         """Check that these rows identify the same document as the row before each."""
@@ -189,6 +228,37 @@ class RowCheck:
         if self._expected is not None:
             self._expected.end(tokens)
 
+    def _describe(self, reason: int) -> str:
+        """Say what is wrong with a row."""
+        kernel = kernels.verification
+        options = self._options
+        return {
+            kernel.NOT_IN_ORDER: (
+                "a chunk does not start where the one before it in its document ends"
+            ),
+            kernel.SPLIT: (
+                "a document is in several chunks, and `long_documents` is "
+                f"{options.long_documents!r}"
+            ),
+            kernel.NOT_WHOLE: (
+                "a chunk that is not the last of its document is shorter than it has "
+                "to be"
+            ),
+            kernel.BAD_CHUNK: (
+                "a chunk is longer than it may be, or has no tokens beside others"
+            ),
+            kernel.SHORT: (
+                "the remainder of a document is shorter than `min_chunk` "
+                f"{options.min_chunk:,}"
+            ),
+            kernel.BAD_BIN: "a chunk has no bin, or one where nothing is packed",
+            kernel.BAD_OFFSET: (
+                "a chunk starts before its bin, or where `align` does not let it"
+            ),
+            kernel.OVER_CAPACITY: "a chunk ends behind the end of its bin",
+            kernel.BAD_DOCUMENT: ("`document` does not count the documents from 0 on"),
+        }[reason]
+
     def _error(self, what: str, batch: pl.DataFrame, row: int) -> VerificationError:
         first = max(row - 1, 0)
         shown = batch.with_row_index("row", self.n_rows)[first : row + 4]
@@ -202,25 +272,3 @@ def _as_array(column: pl.Series) -> npt.NDArray[Any]:
     array = column.rechunk().to_numpy()
     array.flags.writeable = False
     return array
-
-
-def _describe(reason: int) -> str:
-    """Say what is wrong with a row."""
-    kernel = kernels.verification
-    return {
-        kernel.NOT_IN_ORDER: (
-            "a chunk does not start where the one before it in its document ends"
-        ),
-        kernel.NOT_WHOLE: (
-            "a chunk that is not the last of its document is shorter than it has to be"
-        ),
-        kernel.BAD_CHUNK: (
-            "a chunk is longer than it may be, or has no tokens beside others"
-        ),
-        kernel.BAD_BIN: "a chunk has no bin, or one where nothing is packed",
-        kernel.BAD_OFFSET: (
-            "a chunk starts before its bin, or where `align` does not let it"
-        ),
-        kernel.OVER_CAPACITY: "a chunk ends behind the end of its bin",
-        kernel.BAD_DOCUMENT: "`document` does not count the documents from 0 on",
-    }[reason]

@@ -12,11 +12,13 @@ from fastpack.documents.histogram import LengthHistogram
 from fastpack.documents.inputs import FrameLike, as_frame
 from fastpack.documents.length_table import LengthTable
 from fastpack.documents.sums import merge_counts
-from fastpack.errors import VerificationError
+from fastpack.errors import DataError, VerificationError
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.verification.bins import BinCheck
-from fastpack.verification.expected import packed_tokens
-from fastpack.verification.rows import RowCheck, check_columns
+from fastpack.verification.columns import check_columns
+from fastpack.verification.expected import check_long_documents, packed_tokens
+from fastpack.verification.numbering import Numbering
+from fastpack.verification.rows import RowCheck
 
 
 def verify(
@@ -31,11 +33,15 @@ def verify(
     Every document is there once, with its chunks in order, without gap or overlap; each
     bin, 0 ... n_bins - 1, is filled from its start on without a hole, and neither it
     nor a chunk breaks a rule. With `lengths`, each document is packed as the rules say.
+    If the rules number bins (`by`, `shuffle_seed`), they have these numbers.
 
     Parameters
     ----------
     assignment
-        The table that `fastpack.pack` gives; lazy frames are read batch by batch.
+        The table that `fastpack.pack` gives, its columns in any order and of any type
+        that holds whole numbers (floats, too: pandas makes them of nulls); lazy frames
+        are read batch by batch. A column `document` of numbers is the row index; other
+        columns name documents.
     lengths
         The lengths of the documents, in their order: one column, and the columns of the
         rule `by` if the assignment does not have them.
@@ -47,7 +53,9 @@ def verify(
     dict
         What was seen: `n_documents`, `n_rows`, `n_chunks`, `n_bins`, `packed`, `extra`,
         `alignment` and `padding` (tokens), `efficiency`, `chunks_per_bin_max`,
-        `bins_not_full`, `lengths_checked`, `groups_checked`.
+        `bins_not_full`, `lengths_checked`, `groups_checked`; and `unchecked`, a list of
+        what could not be checked, in words: empty if `lengths` and the columns `by` are
+        given and documents are numbered, not named.
 
     Raises
     ------
@@ -55,12 +63,18 @@ def verify(
         The assignment is no such packing; the message shows the first rows that are
         wrong.
     DataError, OptionError, OptionTypeError
-        A column is absent, or a parameter cannot be right.
+        A column is absent, also one of `by`, or a parameter cannot be right.
+    DataTypeError
+        A column cannot hold integers, or the table cannot be read.
 
     Notes
     -----
-    Memory: a batch, and 16 bytes a bin (20 with groups). Above 32 M bins it takes
-    further passes over the rows.
+    Not looked at, because any packer may differ there: whether fewer bins would do,
+    which of several documents of equal length is in which bin, and, without `by` and
+    `shuffle_seed`, the order of the bins.
+
+    Memory: a batch, and 16 bytes a bin; 4 more with `by`, and with `shuffle_seed`.
+    Above 32 M bins it takes further passes over the rows.
 
     Examples
     --------
@@ -69,8 +83,8 @@ def verify(
     >>> documents = pl.DataFrame({"n_tokens": [8, 6, 6, 4, 3]})
     >>> assignment = fastpack.pack(documents, context_length=8)
     >>> figures = fastpack.verify(assignment, documents, context_length=8)
-    >>> figures["n_bins"], figures["padding"]
-    (4, 5)
+    >>> figures["n_bins"], figures["padding"], figures["unchecked"]
+    (4, 5, [])
     >>> moved = assignment.with_columns(bin_offset=0)
     >>> fastpack.verify(moved, context_length=8)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
@@ -85,7 +99,7 @@ def verify(
         names = frame.collect_schema().names()
         by = [name for name in options.by_columns if name in names]
         documents = as_documents(frame, by)
-    return verify_table(table, options, documents=documents)
+    return verify_table(table, options, documents=documents, needs_groups=True)
 
 
 def verify_table(
@@ -94,29 +108,51 @@ def verify_table(
     *,
     documents: Documents | None = None,
     planned: Histogram | None = None,
+    needs_groups: bool = False,
 ) -> dict[str, Any]:
     """Verify an assignment: see `verify`.
 
     `planned` are the documents that it was planned for: their lengths have to be those
-    of the documents here, in any order.
+    of the documents here, in any order. `needs_groups` says whether it is an error if
+    the columns `by` are nowhere.
     """
     check_columns(table.collect_schema())
-    last_bin = table.select(pl.col("bin").max()).collect().item()
-    n_bins = 0 if last_bin is None else max(last_bin + 1, 0)
+    last_bin, n_rows = (
+        table.select(pl.col("bin").cast(pl.Int64, strict=False).max(), pl.len())
+        .collect()
+        .row(0)
+    )
+    # The largest Int64 is no number of a bin: one more is none of Int64.
+    n_bins = 0 if last_bin is None else max(min(last_bin, 2**63 - 2) + 1, 0)
     totals = np.zeros(1, kernels.verification.TOTALS)[0]
-    for first_bin in range(0, max(n_bins, 1), BinCheck.AT_A_TIME):
+    row_check = RowCheck(table, options, documents)
+    has_groups = row_check.has_groups
+    if needs_groups and not has_groups:
+        _check_by(options, row_check.names, documents)
+    numbering = Numbering(options, n_bins, has_groups=has_groups)
+    # If there are more bins than rows, one of the first is empty: it is found there.
+    n_checked = min(n_bins, n_rows + 1)
+    for first_bin in range(0, max(n_checked, 1), BinCheck.AT_A_TIME):
         # Each pass sees the same documents: only the first one counts their lengths.
         lengths = None
         if planned is not None and first_bin == 0:
             lengths = LengthTable()
-        row_check = RowCheck(table, options, n_bins, documents, lengths)
+        row_check = RowCheck(table, options, documents, lengths)
+        size = min(BinCheck.AT_A_TIME, n_checked - first_bin)
         bin_check = BinCheck(
-            table, options, n_bins, first_bin, has_groups=row_check.has_groups
+            table, options, numbering, first_bin, size, has_groups=has_groups
         )
-        row_check.check(bin_check.bins)
-        bin_check.check(totals)
+        row_check.check(bin_check.bins, numbering)
+        bin_check.check(totals, row_check.groups)
         if planned is not None and lengths is not None:
             _check_lengths(LengthHistogram.of_table(lengths), planned, options)
+    numbering.finish()
+    if n_bins % options.bins_multiple:
+        msg = (
+            f"the number of bins, {n_bins:,}, is no multiple of `bins_multiple` "
+            f"{options.bins_multiple:,}"
+        )
+        raise VerificationError(msg)
     extra = row_check.n_chunks * options.extra_tokens
     footprint = int(totals["footprint"])
     capacity = n_bins * options.context_length
@@ -134,13 +170,50 @@ def verify_table(
         "bins_not_full": int(totals["bins_not_full"]),
         "lengths_checked": documents is not None or planned is not None,
         "groups_checked": row_check.has_groups,
+        "unchecked": _unchecked(row_check, options, documents, planned),
     }
+
+
+def _check_by(
+    options: PackingOptions, names: list[str], documents: Documents | None
+) -> None:
+    """Raise DataError if there are columns `by`: they are in neither table."""
+    by = options.by_columns
+    beside = [] if documents is None else documents.by.columns
+    if absent := [name for name in by if name not in beside]:
+        msg = (
+            f"`by` names columns that `lengths` does not have: {absent}; nor does the "
+            f"assignment have all of {list(by)} as columns that name documents\n"
+            f"Hint: give them beside the lengths. The assignment has {names or 'none'}."
+        )
+        raise DataError(msg)
+
+
+def _unchecked(
+    row_check: RowCheck,
+    options: PackingOptions,
+    documents: Documents | None,
+    planned: Histogram | None,
+) -> list[str]:
+    """Say what could not be checked, because it was not given."""
+    unchecked = []
+    if documents is None:
+        known = "not given" if planned is None else "only how many have which is known"
+        unchecked.append(f"lengths of the documents: {known}")
+    if options.by_columns and not row_check.has_groups:
+        columns = ", ".join(map(repr, options.by_columns))
+        unchecked.append(f"groups, and the order of bins: not given is {columns}")
+    if row_check.names:
+        columns = ", ".join(map(repr, row_check.names))
+        unchecked.append(f"names of the documents: only the assignment has {columns}")
+    return unchecked
 
 
 def _check_lengths(
     found: LengthHistogram, planned: Histogram, options: PackingOptions
 ) -> None:
     documents = planned.total()
+    check_long_documents(documents.lengths, options)
     lengths = packed_tokens(documents.lengths, options)
     if found != LengthHistogram(*merge_counts(lengths, documents.counts)):
         msg = (

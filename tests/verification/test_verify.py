@@ -54,16 +54,18 @@ def test_whatever_is_packed_is_right(packing):
             (table.lazy(), columns.lazy()),
             (table, None),
         ):
+            if lengths is None and by and keep is None:
+                with pytest.raises(DataError, match="`by` names columns that `lengths"):
+                    fastpack.verify(assignment, lengths, **options)
+                continue
             figures = fastpack.verify(assignment, lengths, **options)
             for name, value in plan.figures().items():
                 if name in figures:
                     assert figures[name] == value, name
             assert figures["n_rows"] == table.height
             assert figures["lengths_checked"] == (lengths is not None)
-            in_table = by and keep is not None
-            assert figures["groups_checked"] == bool(
-                in_table or (by and lengths is not None)
-            )
+            assert figures["groups_checked"] == bool(by)
+            assert (figures["unchecked"] == []) == (lengths is not None and not keep)
 
 
 def at(row, column, value):
@@ -209,9 +211,8 @@ def test_bins_that_mix_groups():
         fastpack.verify(kept, LENGTHS, **options)
     table = fastpack.pack(DOCUMENTS, keep="source", **options)
     assert fastpack.verify(table, LENGTHS, **options)["groups_checked"]
-    assert not fastpack.verify(fastpack.pack(DOCUMENTS, **options), LENGTHS, **options)[
-        "groups_checked"
-    ]
+    with pytest.raises(DataError, match=r"`by` names columns .* \['source'\]"):
+        fastpack.verify(fastpack.pack(DOCUMENTS, **options), LENGTHS, **options)
 
 
 def test_lengths_of_other_documents():
@@ -248,10 +249,131 @@ def test_what_is_no_assignment():
     with pytest.raises(DataError, match="`assignment` names columns that are absent"):
         fastpack.verify(DOCUMENTS, **RULES)
     with pytest.raises(fastpack.DataTypeError, match="`bin` must hold integers"):
-        fastpack.verify(TABLE.cast({"bin": pl.Float64}), **RULES)
+        fastpack.verify(TABLE.cast({"bin": pl.String}), **RULES)
     with pytest.raises(DataError, match="`lengths` must be one column, got 2"):
         fastpack.verify(TABLE, DOCUMENTS.rename({"n_tokens": "n"}), **RULES)
     with pytest.raises(OptionError, match="`align` must divide"):
         fastpack.verify(TABLE, context_length=10, align=3)
     empty = fastpack.verify(TABLE.clear(), LENGTHS.clear(), **RULES)
     assert empty["n_bins"] == empty["n_rows"] == 0
+
+
+SMALL = fastpack.pack(np.array([5, 4, 3]), context_length=8)
+LONG = fastpack.pack(np.array([17]), context_length=8)
+
+
+@pytest.mark.parametrize("lengths", [None, np.array([5, 4, 3])])
+def test_the_number_of_bins_is_a_multiple(lengths):
+    fastpack.verify(SMALL, lengths, context_length=8, bins_multiple=2)
+    with pytest.raises(VerificationError, match="bins, 2, is no multiple of `bins_mul"):
+        fastpack.verify(SMALL, lengths, context_length=8, bins_multiple=5)
+
+
+@pytest.mark.parametrize("rule", ["drop", "truncate", "error"])
+def test_rows_of_long_documents_that_are_not_to_be(rule):
+    options = {"context_length": 8, "long_documents": rule}
+    message = f"in several chunks, and `long_documents` is '{rule}': in row 1"
+    with pytest.raises(VerificationError, match=message):
+        fastpack.verify(LONG, **options)
+    with pytest.raises(VerificationError, match=r"'error'|by its length and the rules"):
+        fastpack.verify(LONG, np.array([17]), **options)
+    # One chunk of a long document, and one of a document that just fits, are alike.
+    fastpack.verify(LONG[:1], **options)
+
+
+def test_long_documents_that_are_an_error():
+    options = PackingOptions(context_length=8, long_documents="error")
+    histogram = fastpack.plan(np.array([17]), context_length=8).histogram
+    message = "a document has 17 tokens, more than the 8 of a chunk, and `long_doc"
+    with pytest.raises(VerificationError, match=message):
+        fastpack.verify(LONG[:1], np.array([17]), **options.as_dict())
+    with pytest.raises(VerificationError, match=message):
+        verify_table(LONG[:1].lazy(), options, planned=histogram)
+
+
+def test_remainders_that_are_too_short():
+    fastpack.verify(LONG, context_length=8, min_chunk=1)
+    with pytest.raises(VerificationError, match="shorter than `min_chunk` 3: in row 2"):
+        fastpack.verify(LONG, context_length=8, min_chunk=3)
+    # A document that is short by itself is none.
+    fastpack.verify(SMALL, context_length=8, min_chunk=6)
+
+
+def test_columns_of_groups_that_are_nowhere():
+    lengths = pl.DataFrame({"n_tokens": [5, 4, 3], "source": ["a", "a", "b"]})
+    for beside in (None, lengths["n_tokens"]):
+        with pytest.raises(DataError, match=r"that `lengths` does not .*\['nowhere'\]"):
+            fastpack.verify(SMALL, beside, context_length=8, by="nowhere")
+    with pytest.raises(DataError, match=r"does not have: \['nowhere'\]"):
+        fastpack.verify(SMALL, lengths, context_length=8, by=["source", "nowhere"])
+
+
+@pytest.mark.parametrize("name", ["bin", "chunk_start", "bin_offset", "document"])
+def test_columns_of_the_assignment_are_no_groups(name):
+    with pytest.raises(DataError, match=rf"`by` names columns .* \['{name}'\]"):
+        fastpack.verify(SMALL, context_length=8, by=name)
+    if name == "bin_offset":
+        return  # plans refuse it
+    lengths = pl.DataFrame({"n_tokens": [5, 4, 3], name: [1, 1, 2]})
+    with pytest.raises(VerificationError, match="mixes documents that differ"):
+        fastpack.verify(SMALL, lengths, context_length=8, by=name)
+    table = fastpack.pack(lengths, context_length=8, by=name)
+    fastpack.verify(table, lengths, context_length=8, by=name)
+
+
+def test_groups_in_the_assignment_are_those_of_the_documents():
+    options = {"context_length": 8, "by": ["source", "day"]}
+    documents = pl.DataFrame(
+        {
+            "n_tokens": [5, 20, 3],
+            "source": ["a", "b", "a"],
+            "day": pl.Series(["2026-01-01", "2026-01-02", "2026-01-01"]).str.to_date(),
+        }
+    )
+    table = fastpack.pack(documents, keep=["source", "day"], **options)
+    assert fastpack.verify(table, documents, **options)["unchecked"] == []
+    wrong = at(1, "source", "a")(at(2, "source", "a")(at(3, "source", "a")(table)))
+    with pytest.raises(
+        VerificationError, match=r"another .* than its document: in row"
+    ):
+        fastpack.verify(wrong, documents, **options)
+    # Of other types they are not compared, and `unchecked` says so.
+    times = table.cast({"day": pl.Datetime})
+    unchecked = fastpack.verify(times, documents, **options)["unchecked"]
+    assert unchecked == [
+        "names of the documents: only the assignment has 'source', 'day'"
+    ]
+    with pytest.raises(VerificationError, match="'source', a column of `by`, is null"):
+        fastpack.verify(at(1, "source", None)(table), **options)
+
+
+def test_what_is_not_checked_is_said():
+    lengths = pl.DataFrame({"n_tokens": [5, 4, 3], "source": ["a", "a", "b"]})
+
+    def unchecked(table, *lengths, **rules):
+        return fastpack.verify(table, *lengths, context_length=8, **rules)["unchecked"]
+
+    no_lengths = "lengths of the documents: not given"
+    names = "names of the documents: only the assignment has 'source'"
+    assert unchecked(SMALL, lengths["n_tokens"]) == []
+    assert unchecked(SMALL) == [no_lengths]
+    assert unchecked(SMALL.drop("document"), lengths["n_tokens"]) == []
+    by_source = fastpack.pack(lengths, context_length=8, keep="source", by="source")
+    assert unchecked(by_source, by="source") == [no_lengths, names]
+    assert unchecked(by_source, lengths["n_tokens"], by="source") == [names]
+    assert unchecked(by_source, lengths, by="source") == []
+    planned = fastpack.plan(lengths, context_length=8, by="source")
+    table = planned.assign(lengths).lazy()
+    figures = verify_table(table, planned.options, planned=planned.histogram)
+    assert figures["unchecked"] == [
+        "lengths of the documents: only how many have which is known",
+        "groups, and the order of bins: not given is 'source'",
+    ]
+
+
+def test_numbers_of_bins_that_nothing_holds():
+    for number in (100, 2**40, 2**63 - 2):
+        with pytest.raises(VerificationError, match=r"bin \d is empty"):
+            fastpack.verify(at(1, "bin", number)(SMALL), context_length=8)
+    with pytest.raises(VerificationError, match="a chunk has no bin"):
+        fastpack.verify(at(0, "bin", 2**63 - 1)(SMALL), context_length=8)

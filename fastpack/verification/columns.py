@@ -1,0 +1,47 @@
+"""Columns: those of an assignment, of any type that can hold integers -> integers."""
+
+import polars as pl
+
+from fastpack.documents.inputs import check_names
+from fastpack.errors import DataTypeError
+from fastpack.schemas import ASSIGNMENT_SCHEMA
+
+COLUMNS = tuple(name for name in ASSIGNMENT_SCHEMA if name != "document")
+"""The columns that every assignment has."""
+
+_PARTS_OF_INT64 = (pl.Int8, pl.UInt8, pl.Int16, pl.UInt16, pl.UInt32)
+
+
+def check_columns(schema: pl.Schema) -> None:
+    """Refuse a table that is no assignment, by its schema."""
+    check_names(schema.names(), "assignment", COLUMNS)
+    for name in COLUMNS:
+        if not holds_numbers(schema[name]):
+            msg = f"`{name}` must hold integers, got {schema[name]}"
+            raise DataTypeError(msg)
+
+
+def holds_numbers(dtype: pl.DataType) -> bool:
+    """Say whether a column may hold integers: if its values are, or if all are null.
+
+    Other libraries make floats or decimals of integers: pandas, if some are null.
+    """
+    return dtype.is_numeric() or dtype == pl.Null
+
+
+def as_integers(column: pl.Series) -> tuple[pl.Series, pl.Series | None]:
+    """Return a column as Int32 or Int64; NaN is null.
+
+    Beside it, which values are no integers, or too large for Int64: these are null in
+    the column. None if there cannot be any.
+    """
+    dtype = column.dtype
+    if dtype in (pl.Int32, pl.Int64):
+        return column, None
+    if dtype.is_float():
+        column = column.fill_nan(None)
+    numbers = column.cast(pl.Int64, strict=False)
+    if dtype == pl.Null or dtype in _PARTS_OF_INT64:
+        return numbers, None
+    is_same = numbers.cast(dtype, strict=False).eq_missing(column)
+    return numbers.set(~is_same, None), ~is_same
