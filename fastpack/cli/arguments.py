@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Callable
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, get_args
@@ -156,7 +155,7 @@ def _add_verify(add_parser: _AddParser) -> None:
         usage="fastpack verify PATH [--source SOURCE ...] [options]",
         description=(
             "Check that the output of `fastpack pack` is a valid packing, by the rules "
-            "written in it; with --source, of these documents. If not: exit code 1."
+            "in it, or given; with --source, of these documents. If not: exit code 1."
         ),
     )
     parser.add_argument(
@@ -166,6 +165,8 @@ def _add_verify(add_parser: _AddParser) -> None:
     _add_sources(parser, "--source", help=text, action="extend", dest="sources")
     _add_columns(parser)
     _add_json(parser)
+    _add_context_length(parser)
+    _add_rules(parser)
 
 
 def _add_demo(add_parser: _AddParser) -> None:
@@ -243,12 +244,11 @@ def _add_overwrite(
 
 
 def _add_rules(parser: argparse.ArgumentParser) -> None:
-    """Add the rules of `PackingOptions`, with its defaults; it checks their values."""
-    defaults = {field.name: field.default for field in fields(PackingOptions)}
+    """Add the rules of `PackingOptions`, which has the defaults and checks values."""
     group = parser.add_argument_group("rules of the packing")
     for name, (settings, text) in _RULES.items():
         option = f"--{name.replace('_', '-')}"
-        group.add_argument(option, default=defaults[name], help=text, **settings)
+        group.add_argument(option, default=argparse.SUPPRESS, help=text, **settings)
 
 
 def _integer(text: str) -> int:
@@ -281,7 +281,7 @@ _NUMBER: dict[str, Any] = {"type": _integer, "metavar": "N"}
 _RULES: dict[str, tuple[dict[str, Any], str]] = {
     "long_documents": (
         {"choices": get_args(LongDocuments)},
-        "what to do with documents longer than a sequence (default: split)",
+        "what to do with documents that do not fit a sequence (default: split)",
     ),
     "max_documents": (_NUMBER, "at most N chunks in a sequence (default: any number)"),
     "extra_tokens": (_NUMBER, "N tokens (BOS, EOS) will be added to every chunk"),

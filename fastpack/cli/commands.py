@@ -14,7 +14,7 @@ from fastpack.cli.display import (
     plan_table,
     print_tables,
     quality_table,
-    verification_table,
+    verification_tables,
 )
 from fastpack.cli.printing import print_json, say
 from fastpack.cli.progress import showing_progress
@@ -121,7 +121,10 @@ def _report(arguments: argparse.Namespace) -> None:
 
 
 def _verify(arguments: argparse.Namespace) -> None:
-    written = read_assignment(arguments.assignment)
+    rules: dict[str, Any] = {**_rules(arguments)}
+    if arguments.context_length is not None:
+        rules["context_length"] = arguments.context_length
+    written = read_assignment(arguments.assignment, rules)
     options, documents = written.options, None
     if arguments.sources:
         paths = find_sources(arguments.sources)
@@ -131,7 +134,7 @@ def _verify(arguments: argparse.Namespace) -> None:
         described = {"options": options.as_dict(), "figures": figures}
         print_json({"assignment": str(arguments.assignment), **described})
     else:
-        print_tables(verification_table(figures, options))
+        print_tables(*verification_tables(figures, options))
         say(f"verified {arguments.assignment}")
 
 
@@ -149,9 +152,17 @@ def _demo(arguments: argparse.Namespace) -> None:
 
 def _options(arguments: argparse.Namespace) -> list[PackingOptions]:
     """Return the options, one for each context length of the command."""
-    rules = {name: getattr(arguments, name) for name in PackingRules.__annotations__}
     context_length = arguments.context_length or CONTEXT_LENGTHS
-    return options_for(context_length, cast("PackingRules", rules))
+    return options_for(context_length, _rules(arguments))
+
+
+def _rules(arguments: argparse.Namespace) -> PackingRules:
+    """Return the rules that are given."""
+    given = vars(arguments)
+    rules = {
+        name: given[name] for name in PackingRules.__annotations__ if name in given
+    }
+    return cast("PackingRules", rules)
 
 
 def _selection(arguments: argparse.Namespace, options: PackingOptions) -> Selection:

@@ -80,14 +80,16 @@ class PrintedTable(NamedTuple):
 def print_tables(*tables: PrintedTable, stream: TextIO | None = None) -> None:
     """Print tables to a stream, which is stdout if none is given."""
     # Not as a default: sys.stdout may be redirected later.
-    console = Console(file=stream or sys.stdout, highlight=False, width=_WIDTH)
+    console = Console(
+        file=stream or sys.stdout, highlight=False, markup=False, width=_WIDTH
+    )
     for title, rows, header in tables:
         table = Table("", show_header=bool(header))
         for name in header or rows[0][1:]:
             table.add_column(name, justify="right", no_wrap=True)
         for row in rows:
             table.add_row(*row)
-        console.print(title, markup=False)
+        console.print(title)
         console.print(table)
 
 
@@ -124,14 +126,20 @@ def comparison_tables(comparison: pl.DataFrame) -> list[PrintedTable]:
     ]
 
 
-def verification_table(
+def verification_tables(
     figures: dict[str, Any], options: PackingOptions
-) -> PrintedTable:
-    """Lay out the figures of `fastpack.verify`."""
-    return PrintedTable(
+) -> list[PrintedTable]:
+    """Lay out the figures of `fastpack.verify`, and what it could not check."""
+    seen = PrintedTable(
         f"A valid packing into sequences of {options.context_length:,} tokens",
-        [(_label(name), _as_text(value)) for name, value in figures.items()],
+        [
+            (_label(name), _as_text(value))
+            for name, value in figures.items()
+            if name != "unchecked"
+        ],
     )
+    unchecked: list[tuple[str, ...]] = [(text,) for text in figures["unchecked"]]
+    return [seen, PrintedTable("Not checked", unchecked)] if unchecked else [seen]
 
 
 def demo_table(plan: PackingPlan, comparison: pl.DataFrame) -> PrintedTable:

@@ -1,5 +1,6 @@
 """Verify files: an assignment that was written, and what it says of itself."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,16 +9,18 @@ import polars as pl
 from fastpack.documents.batches import Documents
 from fastpack.documents.grouped_histogram import Histogram
 from fastpack.errors import OptionError, SourceNotFoundError, VerificationError
-from fastpack.files.manifest import Manifest
+from fastpack.files.manifest import FOLDER, Manifest
 from fastpack.files.reading import errors_name
 from fastpack.options import PackingOptions
 from fastpack.outputs import read_metadata
 from fastpack.packing.plan import PackingPlan
 from fastpack.verification.verify import verify_table
 
+_PARQUET = (".parquet", ".pq")
+
 
 class WrittenAssignment(NamedTuple):
-    """An assignment in files, with the rules and figures that these hold beside it.
+    """An assignment in files, with what these hold beside it.
 
     Parameters
     ----------
@@ -27,6 +30,8 @@ class WrittenAssignment(NamedTuple):
         The rows.
     options
         The rules by which it was packed.
+    has_rules
+        Whether the files hold these rules; if not, they were given by hand.
     figures
         The figures of the plan, by name.
     histogram
@@ -36,28 +41,48 @@ class WrittenAssignment(NamedTuple):
     path: Path
     table: pl.LazyFrame
     options: PackingOptions
+    has_rules: bool
     figures: dict[str, Any]
     histogram: Histogram | None
 
 
-def read_assignment(path: Path) -> WrittenAssignment:
-    """Open an assignment of `fastpack pack`: a file, or a folder.
+def read_assignment(path: Path, rules: Mapping[str, Any]) -> WrittenAssignment:
+    """Open an assignment: a folder of `fastpack pack`, or a Parquet file.
+
+    Parameters
+    ----------
+    path
+        The file or folder.
+    rules
+        The rules by which it was packed, by name, for a file that does not hold them;
+        or some of those that it holds.
 
     Raises
     ------
     SourceNotFoundError, DataError
         There is nothing at the path, or it is no assignment.
     OptionError
-        A file does not hold the rules by which it was packed.
+        Neither the file nor `rules` has the context length; or both have a rule, and
+        differ.
     VerificationError
-        A folder is not complete, or a file in it was changed.
+        A folder is not complete, a file in it was changed, or is none of the run.
     """
     if path.is_dir():
-        return _read_folder(path)
-    if path.is_file():
-        return _read_file(path)
-    msg = f"no assignment at {path}\nHint: name what fastpack pack wrote."
-    raise SourceNotFoundError(msg)
+        written = _read_folder(path)
+    elif path.is_file():
+        written = _read_file(path, rules)
+    else:
+        msg = f"no assignment at {path}\nHint: name what fastpack pack wrote."
+        raise SourceNotFoundError(msg)
+    for name, value in rules.items():
+        packed = getattr(written.options, name)
+        if packed != (tuple(value) if name == "by" else value):
+            msg = (
+                f"`{name}` was given as {value!r}, and {path} was packed with "
+                f"{packed!r}\nHint: leave it out: the files know their rules."
+            )
+            raise OptionError(msg)
+    return written
 
 
 def verify_files(
@@ -81,12 +106,15 @@ def verify_files(
     ------
     VerificationError
         As for `verify`; also if the figures are not those that were written with it.
+    DataError
+        The columns `by` are nowhere, and no file says that it was packed by them.
     """
     figures = verify_table(
         written.table,
         written.options,
         documents=documents,
         planned=written.histogram,
+        needs_groups=not written.has_rules,
     )
     for name, value in written.figures.items():
         if name in figures and figures[name] != value:
@@ -98,19 +126,27 @@ def verify_files(
     return figures
 
 
-def _read_file(path: Path) -> WrittenAssignment:
+def _read_file(path: Path, rules: Mapping[str, Any]) -> WrittenAssignment:
     metadata = read_metadata(path) or {}
     with errors_name(path):
         table = pl.scan_parquet(path, glob=False)
         table.collect_schema()
-    if metadata.get("options") is None:
+    packed = metadata.get("options")
+    if packed is None and "context_length" not in rules:
         msg = (
             f"{path} does not say by which rules it was packed\n"
-            "Hint: fastpack.verify, in Python, checks a table by rules that you give."
+            "Hint: give them: --context-length, and the others if there were any."
         )
         raise OptionError(msg)
-    options = PackingOptions(**metadata["options"])
-    return WrittenAssignment(path, table, options, metadata.get("figures", {}), None)
+    options = PackingOptions(**(rules if packed is None else packed))
+    return WrittenAssignment(
+        path,
+        table,
+        options,
+        has_rules=packed is not None,
+        figures=metadata.get("figures", {}),
+        histogram=None,
+    )
 
 
 def _read_folder(path: Path) -> WrittenAssignment:
@@ -132,6 +168,34 @@ def _read_folder(path: Path) -> WrittenAssignment:
             continue
         msg = f"{path / name} {what}"
         raise VerificationError(msg)
+    _check_no_others(path, names)
     plan = PackingPlan.load(manifest.plan_path)
     table = pl.concat([pl.scan_parquet(path / name, glob=False) for name in names])
-    return WrittenAssignment(path, table, plan.options, plan.figures(), plan.histogram)
+    return WrittenAssignment(
+        path,
+        table,
+        plan.options,
+        has_rules=True,
+        figures=plan.figures(),
+        histogram=plan.histogram,
+    )
+
+
+def _check_no_others(folder: Path, names: list[str]) -> None:
+    """Refuse Parquet files that are none of the run: a glob would read them, too."""
+    outputs = {folder / name for name in names}
+    others = [
+        str(path.relative_to(folder))
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in _PARQUET
+        and path not in outputs
+        and folder / FOLDER not in path.parents
+        and not path.is_dir()
+    ]
+    if others:
+        msg = (
+            f"{folder} has Parquet files that are none of its run: {len(others):,}, "
+            f"the first {others[0]}\n"
+            "Hint: move them elsewhere; who reads all files of the folder reads them."
+        )
+        raise VerificationError(msg)

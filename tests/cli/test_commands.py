@@ -163,7 +163,9 @@ def test_verify(tmp_path, capsys):
         assert message in capsys.readouterr().err
     table.write_parquet(one)
     assert fastpack_in_process("verify", one) == 2
-    assert "does not say by which rules" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "does not say by which rules" in printed
+    assert "--context-length" in printed
     part = target / "part-2.parquet"
     part.rename(target / "part-3.parquet")
     assert fastpack_in_process("verify", target) == 1

@@ -1,0 +1,99 @@
+"""The command `verify`: rules that are given, what is not checked, files of others."""
+
+import json
+
+import fastpack
+from command_line import FRAME, fastpack_in_process
+
+
+def test_verify_by_rules_that_are_given(tmp_path, capsys):
+    table = fastpack.pack(FRAME, context_length=8, extra_tokens=1, by="doc_id")
+    path, source = tmp_path / "one.parquet", tmp_path / "documents.parquet"
+    table.write_parquet(path)
+    FRAME.write_parquet(source)
+    verify = ["verify", path, "--context-length", 8]
+    right = ["--extra-tokens", 1, "--by", "doc_id", "--source", source]
+    assert fastpack_in_process(*verify, *right) == 0
+    assert "Not checked" not in capsys.readouterr().out
+    assert fastpack_in_process(*verify, *right, "--json") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (
+        printed["options"]
+        == fastpack.PackingOptions(
+            context_length=8, extra_tokens=1, by="doc_id"
+        ).as_dict()
+    )
+    assert printed["figures"]["unchecked"] == []
+    assert fastpack_in_process(*verify) == 1
+    assert "is shorter than it has to be: in row 1" in capsys.readouterr().err
+    # A column that is nowhere is a wrong word, if no file says that it was packed so.
+    assert fastpack_in_process(*verify, "--extra-tokens", 1, "--by", "nowhere") == 1
+    assert "`by` names columns that `lengths` does not" in capsys.readouterr().err
+    assert fastpack_in_process(*verify, "--align", 3) == 2
+    assert "`align` must divide `context_length`" in capsys.readouterr().err
+
+
+def test_verify_by_rules_that_contradict_those_of_the_files(tmp_path, capsys):
+    corpus, one, folder = (
+        tmp_path / "corpus",
+        tmp_path / "one.parquet",
+        tmp_path / "out",
+    )
+    corpus.mkdir()
+    FRAME.write_parquet(corpus / "part.parquet")
+    pack = ["pack", corpus, "--context-length", 8, "--by", "doc_id", "--quiet"]
+    assert fastpack_in_process(*pack, "--output", one) == 0
+    assert fastpack_in_process(*pack, "--output", f"{folder}/") == 0
+    for path in (one, folder):
+        same = ["--context-length", 8, "--by", "doc_id", "--align", 1]
+        assert fastpack_in_process("verify", path, *same) == 0
+        # The files know the rule, and not the groups: what is unchecked is said.
+        assert "groups, and the order of bins: not given is 'doc_id'" in (
+            capsys.readouterr().out
+        )
+        for other, message in (
+            (["--context-length", 9], "`context_length` was given as 9"),
+            (["--align", 2], f"`align` was given as 2, and {path} was packed with 1"),
+            (["--by", "n_tokens"], "given as ['n_tokens'], and"),
+            (["--shuffle-seed", 0], "was packed with None"),
+            (["--long-documents", "drop"], "was packed with 'split'"),
+        ):
+            assert fastpack_in_process("verify", path, *other) == 2
+            assert message in capsys.readouterr().err
+
+
+def test_verify_says_what_it_did_not_check(tmp_path, capsys):
+    table = fastpack.pack(
+        FRAME.rename({"doc_id": "[bold]id"}), context_length=8, keep="[bold]id"
+    )
+    table.write_parquet(tmp_path / "one.parquet")
+    assert (
+        fastpack_in_process("verify", tmp_path / "one.parquet", "--context-length", 8)
+        == 0
+    )
+    printed = capsys.readouterr()
+    shown = printed.out.split("Not checked")[1]
+    assert "lengths of the documents: not given" in shown
+    assert "names of the documents: only the assignment has '[bold]id'" in shown
+    assert printed.err.startswith("verified ")
+
+
+def test_verify_a_folder_with_files_of_others(tmp_path, capsys):
+    corpus, target = tmp_path / "corpus", tmp_path / "out"
+    (corpus / "a").mkdir(parents=True)
+    FRAME.write_parquet(corpus / "a/part-1.parquet")
+    FRAME.write_parquet(corpus / "part-2.parquet")
+    pack = ["pack", corpus / "a", corpus / "part-2.parquet", "--context-length", 8]
+    assert fastpack_in_process(*pack, "--output", f"{target}/", "--quiet") == 0
+    (target / "notes.txt").write_text("these are no rows")
+    (target / "empty.parquet").mkdir()
+    assert fastpack_in_process("verify", target) == 0
+    for name in ("a/part-3.parquet", "part-0.PARQUET", "b/part.pq"):
+        (target / name).parent.mkdir(exist_ok=True)
+        (target / name).write_bytes((target / "part-2.parquet").read_bytes())
+        capsys.readouterr()
+        assert fastpack_in_process("verify", target) == 1
+        assert f"files that are none of its run: 1, the first {name}" in (
+            capsys.readouterr().err
+        )
+        (target / name).unlink()
