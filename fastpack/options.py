@@ -49,7 +49,8 @@ class PackingOptions:
         the rule of Ding et al. (2024), section 3.1. ``"truncate"``: pack its first
         chunk. ``"drop"``: pack nothing of it. ``"error"``: refuse the corpus.
     max_documents
-        The most chunks in a bin: at least 1; None is any number.
+        The most chunks in a bin: at least 1; None is any number. It makes ties matter:
+        of bins with the same space, the one that took a chunk last takes the next.
     extra_tokens
         Tokens that will be added to every chunk (BOS, EOS): a chunk of n tokens takes
         ``n + extra_tokens`` in its bin, from `bin_offset` on.

@@ -46,22 +46,29 @@ def chunks_of(lengths, rules):
 
 
 def best_fit_decreasing(chunk_lengths, rules):
-    """Return the space left in each bin, after what is added to chunks."""
+    """Return the space left in each bin, after what is added to chunks.
+
+    Of bins with the same space, the one that took a chunk last takes the next.
+    """
     spaces = []
     held = []
-    for taken in sorted(map(rules.footprint, chunk_lengths), reverse=True):
+    latest = []
+    taken_in_order = sorted(map(rules.footprint, chunk_lengths), reverse=True)
+    for number, taken in enumerate(taken_in_order):
         enough = [
             bin_
             for bin_, space in enumerate(spaces)
             if space >= taken and held[bin_] != rules.max_documents
         ]
         if enough:
-            best = min(enough, key=lambda bin_: spaces[bin_])
+            best = min(enough, key=lambda bin_: (spaces[bin_], -latest[bin_]))
             spaces[best] -= taken
             held[best] += 1
+            latest[best] = number
         else:
             spaces.append(rules.context_length - taken)
             held.append(1)
+            latest.append(number)
     return spaces
 
 

@@ -47,13 +47,8 @@ def test_valid_exact_and_accounted_for(packing):
         chunks = [
             n for _, _, n in chunks_of([lengths[row] for row in rows], rules) if n
         ]
-        ties_matter = rules.max_documents is not None and any(
-            rules.max_documents * rules.footprint(length) < rules.context_length
-            for length in chunks
-        )
-        if not ties_matter:
-            expected = best_fit_decreasing(chunks, rules)
-            assert sorted(spaces[bin_] for bin_ in bins) == sorted(expected)
+        expected = best_fit_decreasing(chunks, rules)
+        assert sorted(spaces[bin_] for bin_ in bins) == sorted(expected)
     assert first_bin == plan.n_bins
 
 
@@ -166,6 +161,18 @@ def test_shards_give_the_table_of_the_whole(tmp_path, options):
 def test_many_documents_in_a_bin_are_refused_a_place():
     table = fastpack.pack(np.full(7, 1), context_length=8, max_documents=3)
     assert table["bin"].value_counts().sort("bin")["count"].to_list() == [3, 3, 1]
+
+
+def test_the_bin_that_took_a_chunk_last_is_filled_first():
+    # 6 and 3 + 3 leave 2 tokens each; the first 1 makes the latter full, of 3 chunks.
+    table = fastpack.pack(np.array([1, 1, 3, 3, 6]), context_length=8, max_documents=3)
+    assert table["bin"].to_list() == [1, 0, 1, 1, 0]
+
+
+def test_a_bin_more_than_first_fit_decreasing():
+    lengths = np.array([44, 24, 24, 22, 21, 17, 8, 8, 6, 6])
+    assert fastpack.plan(lengths, context_length=60).n_bins == 4
+    assert lengths.sum() == 3 * 60  # 44 + 8 + 8, 24 + 24 + 6 + 6, 22 + 21 + 17
 
 
 def test_extra_tokens_shift_what_follows():

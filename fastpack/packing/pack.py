@@ -54,7 +54,7 @@ def pack(
     """Pack documents into training sequences of `context_length` tokens.
 
     Best-fit packing (Ding et al., ICML 2024, "Fewer Truncations Improve Language
-    Modeling", section 3): only documents longer than a sequence are cut; the chunks
+    Modeling", section 3): only documents that do not fit a sequence are cut; the chunks
     then go, longest first, each into the sequence with the least space that is enough.
 
     Parameters
@@ -76,8 +76,8 @@ def pack(
         The rules of `PackingOptions`, by name:
 
         ================ ============================================================
-        `long_documents` ``"split"`` documents longer than L (the default),
-                         ``"truncate"`` or ``"drop"`` them, or raise an ``"error"``
+        `long_documents` ``"split"`` documents longer than L less `extra_tokens` (the
+                         default), ``"truncate"``, ``"drop"``, or raise an ``"error"``
         `max_documents`  at most so many chunks in a sequence
         `extra_tokens`   tokens that will be added to every chunk
         `align`          every chunk takes a multiple of this in its sequence
