@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from fastpack.cli.arguments import CONTEXT_LENGTHS
 from fastpack.cli.demo import run_demo
