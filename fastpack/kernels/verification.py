@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fastpack.kernels.jit import kernel
+from fastpack.kernels.jit import Integer, kernel
 
 (
     OK,
@@ -111,7 +111,7 @@ def check_rows(
     state: np.void,
     tokens: npt.NDArray[np.int64],
     bins: Bins,
-) -> tuple[int, int, int]:
+) -> tuple[Integer, int, Integer]:
     """Check each row by itself and against the one before it, and add it to its bin.
 
     What may be None is an argument of its own: Numba prunes by arguments alone.
@@ -144,51 +144,54 @@ def check_rows(
         limits
     )
     first_bin, sums, bin_groups, first_chunks, key = bins
+    chunk_start, chunk_length, bin, bin_offset = columns  # noqa: A001
     n = np.uint64(sums.size)
     end = state["end"]
     last = state["chunk_length"]
     n_documents = state["n_documents"]
-    n_ended = 0
-    for i in range(columns.bin.size):
-        start = np.int64(columns.chunk_start[i])
-        length = np.int64(columns.chunk_length[i])
+    # Unsigned: a signed index is tested for being negative at each use.
+    one = np.uint64(1)
+    n_ended = np.uint64(0)
+    for i in range(np.uint64(bin.size)):
+        start = np.int64(chunk_start[i])
+        length = np.int64(chunk_length[i])
         if start == 0:
             if n_documents > 0:
                 tokens[n_ended] = end
-                n_ended += 1
+                n_ended += one
             n_documents += 1
         elif start != end:
-            return i, NOT_IN_ORDER, n_ended
+            return np.int64(i), NOT_IN_ORDER, np.int64(n_ended)
         elif not may_split:
-            return i, SPLIT, n_ended
+            return np.int64(i), SPLIT, np.int64(n_ended)
         elif last != max_chunk:
             # Only the last chunk of a document may be shorter.
-            return i, NOT_WHOLE, n_ended
+            return np.int64(i), NOT_WHOLE, np.int64(n_ended)
         if length < 0 or length > max_chunk or (length == 0 and start != 0):
-            return i, BAD_CHUNK, n_ended
+            return np.int64(i), BAD_CHUNK, np.int64(n_ended)
         if start != 0 and length < min_chunk:
-            return i, SHORT, n_ended
+            return np.int64(i), SHORT, np.int64(n_ended)
         if document is not None and document[i] != n_documents - 1:
-            return i, BAD_DOCUMENT, n_ended
+            return np.int64(i), BAD_DOCUMENT, np.int64(n_ended)
         end = start + length
         last = length
-        target = np.int64(columns.bin[i])
-        offset = np.int64(columns.bin_offset[i])
+        target = np.int64(bin[i])
+        offset = np.int64(bin_offset[i])
         if length == 0:
             if target != -1 or offset != -1:
-                return i, BAD_BIN, n_ended
+                return np.int64(i), BAD_BIN, np.int64(n_ended)
             continue
         if target < 0 or target >= n_bins:
-            return i, BAD_BIN, n_ended
+            return np.int64(i), BAD_BIN, np.int64(n_ended)
         footprint = length + extra_tokens
         if align > 1:
             footprint += -footprint % align
             if offset % align != 0:
-                return i, BAD_OFFSET, n_ended
+                return np.int64(i), BAD_OFFSET, np.int64(n_ended)
         if offset < 0:
-            return i, BAD_OFFSET, n_ended
+            return np.int64(i), BAD_OFFSET, np.int64(n_ended)
         if offset + footprint > context_length:
-            return i, OVER_CAPACITY, n_ended
+            return np.int64(i), OVER_CAPACITY, np.int64(n_ended)
         place = np.uint64(target - first_bin)
         if place < n:
             sums[place]["balance"] += mix(offset, key) - mix(offset + footprint, key)
@@ -205,7 +208,7 @@ def check_rows(
     state["end"] = end
     state["chunk_length"] = last
     state["n_documents"] = n_documents
-    return columns.bin.size, OK, n_ended
+    return bin.size, OK, np.int64(n_ended)
 
 
 @kernel
@@ -241,3 +244,36 @@ def check_bins(
             if n_wrong == wrong.size:
                 return n_wrong
     return n_wrong
+
+
+@kernel
+def expect_tokens(
+    lengths: npt.NDArray[Any],
+    max_chunk: int,
+    min_chunk: int,
+    tokens_of_long: int,
+    tokens: npt.NDArray[np.int64],
+) -> None:
+    """Write the tokens that should be packed of each document.
+
+    Parameters
+    ----------
+    lengths
+        Document lengths in tokens, int32 or int64, shape (n,).
+    max_chunk, min_chunk
+        The longest chunk, and the shortest remainder of a longer document.
+    tokens_of_long
+        The tokens of a document longer than `max_chunk`; -1 if it is split.
+    tokens
+        Output, shape (n,).
+    """
+    for i in range(np.uint64(lengths.size)):
+        length = np.int64(lengths[i])
+        if length > max_chunk:
+            if tokens_of_long >= 0:
+                length = np.int64(tokens_of_long)
+            else:
+                remainder = length % max_chunk
+                if remainder < min_chunk:
+                    length -= remainder
+        tokens[i] = length

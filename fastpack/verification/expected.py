@@ -4,34 +4,34 @@ The rule for long documents is told here again, although packing tells it too: a
 verifier that used the packer's could not disprove it.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
+from fastpack import kernels
 from fastpack.documents.batches import Documents
 from fastpack.documents.groups import GroupEncoder
+from fastpack.documents.inputs import length_arrays
 from fastpack.documents.sums import Int64Array
 from fastpack.errors import VerificationError
 from fastpack.options import PackingOptions
 
 
-def packed_tokens(lengths: Int64Array, options: PackingOptions) -> Int64Array:
+def packed_tokens(lengths: npt.NDArray[Any], options: PackingOptions) -> Int64Array:
     """Return the tokens that are packed of each document, by its length."""
-    max_chunk = options.max_chunk
-    packed = lengths.copy()
-    is_long = lengths > max_chunk
-    if options.long_documents == "truncate":
-        packed[is_long] = max_chunk
-    elif options.long_documents == "drop":
-        packed[is_long] = 0
-    elif options.long_documents == "split":
-        remainders = lengths % max_chunk
-        dropped = is_long & (remainders < options.min_chunk)
-        packed[dropped] -= remainders[dropped]
-    return packed
+    tokens = np.empty(lengths.size, np.int64)
+    kernels.verification.expect_tokens(
+        lengths,
+        options.max_chunk,
+        options.min_chunk,
+        {"truncate": options.max_chunk, "drop": 0}.get(options.long_documents, -1),
+        tokens,
+    )
+    return tokens
 
 
-def check_long_documents(lengths: Int64Array, options: PackingOptions) -> None:
+def check_long_documents(lengths: npt.NDArray[Any], options: PackingOptions) -> None:
     """Raise VerificationError if a document had to be refused for its length."""
     if options.long_documents != "error" or not lengths.size:
         return
@@ -122,12 +122,12 @@ class ExpectedDocuments:
         batch = next(self._batches, None)
         if batch is None:
             return False
-        lengths = batch.lengths.cast(pl.Int64).to_numpy()
-        check_long_documents(lengths, self._options)
-        packed = packed_tokens(lengths, self._options)
-        self._tokens = np.concatenate([self._tokens, packed])
+        for lengths in length_arrays(batch.lengths):
+            check_long_documents(lengths, self._options)
+            packed = packed_tokens(lengths, self._options)
+            self._tokens = np.concatenate([self._tokens, packed])
         if self.has_groups:
             groups = self.encoder.learn(batch.by)
             self._groups = np.concatenate([self._groups, groups])
-        self._n_read += lengths.size
+        self._n_read += len(batch.lengths)
         return True

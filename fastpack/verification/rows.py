@@ -1,6 +1,7 @@
 """Check rows: documents once each, in order, in the chunks that the rules give."""
 
-from typing import Any
+from concurrent.futures import Future
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from fastpack.documents.streaming import collect_in_batches
 from fastpack.documents.sums import Int64Array
 from fastpack.errors import VerificationError
 from fastpack.options import PackingOptions
+from fastpack.threads import run_beside
 from fastpack.verification.columns import COLUMNS, as_integers, holds_numbers
 from fastpack.verification.expected import ExpectedDocuments
 from fastpack.verification.numbering import Numbering
@@ -101,11 +103,27 @@ class RowCheck:
         return int(self._state["n_documents"])
 
     def check(self, bins: "kernels.verification.Bins", numbering: Numbering) -> None:
-        """Check all rows; add them to the bins that are to be summed up."""
+        """Check all rows; add them to the bins that are to be summed up.
+
+        The kernel checks a batch while the next one is read.
+        """
         limits = self._limits(numbering.n_bins)
+        running: _Running | None = None
         for batch in collect_in_batches(self._table):
-            self._check_batch(batch, bins, limits, numbering)
-            self.n_rows += batch.height
+            try:
+                started = self._start(batch, numbering)
+            except VerificationError:
+                if running is not None:
+                    self._finish(running)  # what is wrong there comes first
+                raise
+            if running is not None:
+                self._finish(running)
+            running = _Running(
+                started,
+                run_beside(_check_rows, started, limits, self._state, bins),
+            )
+        if running is not None:
+            self._finish(running)
         if self.n_documents:
             self._end_documents(np.array([self._state["end"]]))
         if self._expected is not None:
@@ -124,13 +142,8 @@ class RowCheck:
             n_bins=n_bins,
         )
 
-    def _check_batch(
-        self,
-        batch: pl.DataFrame,
-        bins: "kernels.verification.Bins",
-        limits: "kernels.verification.Limits",
-        numbering: Numbering,
-    ) -> None:
+    def _start(self, batch: pl.DataFrame, numbering: Numbering) -> "_StartedBatch":
+        """Prepare a batch for the kernel; start its documents."""
         columns = kernels.verification.Columns(
             *(self._integers(batch, name) for name in COLUMNS)
         )
@@ -142,19 +155,37 @@ class RowCheck:
         is_start = columns.chunk_start == 0
         n_starts = int(np.count_nonzero(is_start))
         groups, found = self._groups_of(batch, is_start, n_starts)
-        tokens = np.empty(n_starts, np.int64)
-        with np.errstate(over="ignore"):  # hashes, where kernels are plain Python
-            row, reason, n_ended = kernels.verification.check_rows(
-                document, columns, groups, limits, self._state, tokens, bins
-            )
+        started = _StartedBatch(
+            batch,
+            self.n_rows,
+            document,
+            columns,
+            groups,
+            found,
+            is_start,
+            np.empty(n_starts, np.int64),
+        )
+        self.n_rows += batch.height
+        return started
+
+    def _finish(self, running: "_Running") -> None:
+        """Wait for the kernel, and check the rest of a batch."""
+        started, result = running
+        row, reason, n_ended = result.result()
+        columns = started.columns
         if reason != kernels.verification.OK:
-            raise self._error(self._describe(reason), batch, row)
-        if found is not None and (other := found != groups).any():
-            what = f"a row has another {list(self._by)} than its document"
-            raise self._error(what, batch, int(other.argmax()))
+            raise self._error(
+                self._describe(reason), started.batch, row, started.first_row
+            )
+        if started.found is not None:
+            other = started.found != started.groups
+            if other.any():
+                what = f"a row has another {list(self._by)} than its document"
+                row = int(other.argmax())
+                raise self._error(what, started.batch, row, started.first_row)
         if self._identity:
-            self._check_identity(batch, np.flatnonzero(~is_start))
-        self._end_documents(tokens[:n_ended])
+            self._check_identity(started)
+        self._end_documents(started.tokens[:n_ended])
         self.n_chunks += int(np.count_nonzero(columns.chunk_length))
         self.packed += int(columns.chunk_length.sum(dtype=np.int64))
 
@@ -200,9 +231,10 @@ class RowCheck:
                 raise self._error(what, batch, is_null.arg_max() or 0)
         return select_by(batch, self._by)
 
-    def _check_identity(self, batch: pl.DataFrame, rows: Int64Array) -> None:
-        """Check that these rows identify the same document as the row before each."""
-        identity = batch.select(cs.by_name(*self._identity))
+    def _check_identity(self, started: "_StartedBatch") -> None:
+        """Check that all rows of a document identify the same one."""
+        rows = np.flatnonzero(~started.is_start)
+        identity = started.batch.select(cs.by_name(*self._identity))
         shift = 0
         if self._last_row is not None:
             identity = pl.concat([self._last_row, identity])
@@ -216,7 +248,7 @@ class RowCheck:
                 what = (
                     f"a document changes its {values.name!r} from one chunk to the next"
                 )
-                raise self._error(what, batch, row)
+                raise self._error(what, started.batch, row, started.first_row)
         self._last_row = identity[-1:]
 
     def _end_documents(self, tokens: Int64Array) -> None:
@@ -259,10 +291,54 @@ class RowCheck:
             kernel.BAD_DOCUMENT: ("`document` does not count the documents from 0 on"),
         }[reason]
 
-    def _error(self, what: str, batch: pl.DataFrame, row: int) -> VerificationError:
+    def _error(
+        self, what: str, batch: pl.DataFrame, row: int, first_row: int | None = None
+    ) -> VerificationError:
+        """Show a row; a batch that is being started begins after the rows so far."""
+        if first_row is None:
+            first_row = self.n_rows
         first = max(row - 1, 0)
-        shown = batch.with_row_index("row", self.n_rows)[first : row + 4]
-        return VerificationError(f"{what}: in row {self.n_rows + row:,}\n{shown}")
+        shown = batch.with_row_index("row", first_row)[first : row + 4]
+        return VerificationError(f"{what}: in row {first_row + row:,}\n{shown}")
+
+
+class _StartedBatch(NamedTuple):
+    """Rows as the kernel takes them, and what is checked of them afterwards."""
+
+    batch: pl.DataFrame
+    first_row: int
+    document: npt.NDArray[np.int64] | None
+    columns: "kernels.verification.Columns"
+    groups: npt.NDArray[np.int32] | None
+    found: npt.NDArray[np.int32] | None
+    is_start: npt.NDArray[np.bool_]
+    tokens: Int64Array
+
+
+class _Running(NamedTuple):
+    """A batch, and what the kernel will say of it."""
+
+    started: _StartedBatch
+    result: "Future[tuple[int, int, int]]"
+
+
+def _check_rows(
+    started: _StartedBatch,
+    limits: "kernels.verification.Limits",
+    state: np.void,
+    bins: "kernels.verification.Bins",
+) -> tuple[int, int, int]:
+    with np.errstate(over="ignore"):  # hashes, where kernels are plain Python
+        row, reason, n_ended = kernels.verification.check_rows(
+            started.document,
+            started.columns,
+            started.groups,
+            limits,
+            state,
+            started.tokens,
+            bins,
+        )
+    return int(row), int(reason), int(n_ended)
 
 
 def _as_array(column: pl.Series) -> npt.NDArray[Any]:
