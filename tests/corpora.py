@@ -42,14 +42,20 @@ def write_shards(folder, n_shards, corpus=CORPUS):
     rows = -(-corpus.height // n_shards)
     for number in range(n_shards):
         part = corpus[number * rows : (number + 1) * rows]
-        part.write_parquet(folder / f"part-{number}.parquet")
+        part.write_parquet(folder / name_of_shard(number, n_shards))
     return folder
+
+
+def name_of_shard(number, n_shards):
+    """Return the name of a shard: in the order of the names, for any number of them."""
+    return f"part-{number:0{len(str(n_shards - 1))}}.parquet"
 
 
 def read_shards(target, n_shards):
     """Read what was packed of all shards, in their order."""
     return pl.concat(
-        pl.read_parquet(target / f"part-{number}.parquet") for number in range(n_shards)
+        pl.read_parquet(target / name_of_shard(number, n_shards))
+        for number in range(n_shards)
     )
 
 

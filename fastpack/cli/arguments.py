@@ -18,7 +18,7 @@ _AddParser: TypeAlias = Callable[..., argparse.ArgumentParser]
 _SOURCES = (
     "files, folders or globs: Parquet (.parquet .pq), Arrow IPC (.arrow .ipc "
     ".feather), CSV (.csv) or NDJSON (.ndjson .jsonl), read in the order in which they "
-    "are listed, the files of a folder or glob by name, part-2 before part-10"
+    "are listed, the files of a folder or glob by path as in Polars: part-10, part-2"
 )
 
 

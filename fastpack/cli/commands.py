@@ -38,7 +38,7 @@ def _pack(arguments: argparse.Namespace) -> None:
     (options,) = _options(arguments)
     output = Path(arguments.output)
     into_folder = arguments.output.endswith(("/", os.sep)) or output.is_dir()
-    paths = find_sources(arguments.sources, output)
+    paths = _find(arguments, output)
     if into_folder:
         plan = _pack_into_folder(paths, options, arguments)
     else:
@@ -88,7 +88,7 @@ def _pack_into_folder(
 
 def _plan(arguments: argparse.Namespace) -> None:
     (options,) = _options(arguments)
-    paths = find_sources(arguments.sources)
+    paths = _find(arguments)
     plan = PackingPlan(count_sources(paths, _selection(arguments, options)), options)
     figures = quality(plan)
     if arguments.json:
@@ -99,7 +99,7 @@ def _plan(arguments: argparse.Namespace) -> None:
 
 def _compare(arguments: argparse.Namespace) -> None:
     options = _options(arguments)
-    paths = find_sources(arguments.sources)
+    paths = _find(arguments)
     documents = scan_all(paths, _selection(arguments, options[0]))
     comparison = compare_corpus(count_corpus(documents, options))
     if arguments.json:
@@ -111,7 +111,7 @@ def _compare(arguments: argparse.Namespace) -> None:
 def _report(arguments: argparse.Namespace) -> None:
     check_extra()
     options = _options(arguments)
-    paths = find_sources(arguments.sources)
+    paths = _find(arguments)
     output, form = arguments.output, arguments.format
     check_report_output(output, form, paths, overwrite=arguments.overwrite)
     documents = scan_all(paths, _selection(arguments, options[0]))
@@ -127,7 +127,7 @@ def _verify(arguments: argparse.Namespace) -> None:
     written = read_assignment(arguments.assignment, rules)
     options, documents = written.options, None
     if arguments.sources:
-        paths = find_sources(arguments.sources)
+        paths = _find(arguments)
         documents = scan_all(paths, _selection(arguments, options))
     figures = verify_files(written, documents)
     if arguments.json:
@@ -148,6 +148,15 @@ def _demo(arguments: argparse.Namespace) -> None:
     print_tables(demo_table(demo.plan, demo.comparison))
     for path in (demo.corpus, demo.assignment):
         say(f"wrote {path}")
+
+
+def _find(arguments: argparse.Namespace, output: Path | None = None) -> list[Path]:
+    """Find the sources; say how many files folders and globs stand for."""
+    paths = find_sources(arguments.sources, output)
+    is_quiet = getattr(arguments, "quiet", False) or getattr(arguments, "json", False)
+    if not is_quiet and list(map(str, paths)) != arguments.sources:
+        say(f"sources: {len(paths):,} file{'s' * (len(paths) != 1)}")
+    return paths
 
 
 def _options(arguments: argparse.Namespace) -> list[PackingOptions]:

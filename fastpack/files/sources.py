@@ -1,17 +1,23 @@
 """Sources: the names of files, folders and globs -> files, in the order of reading."""
 
+import fnmatch
 import glob
 import os
-import re
-from collections.abc import Sequence
-from itertools import pairwise
+import stat
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 from fastpack.errors import OptionError, OptionTypeError, SourceNotFoundError
 from fastpack.files.formats import SCANNERS
 
 StrPath: TypeAlias = str | os.PathLike[str]
+
+_HIDDEN = (".",)
+"""The first characters of names that no pattern matches, as in a shell."""
+
+_HIDDEN_IN_FOLDERS = (".", "_")
+"""The same for folders that are read whole: Spark writes _SUCCESS, _temporary/ ..."""
 
 
 def find_sources(
@@ -19,22 +25,26 @@ def find_sources(
 ) -> list[Path]:
     """Find the files of all sources, in the order of reading.
 
-    That is the order of the list; within a folder or a glob, the natural order of the
-    names: part-2 before part-10. A folder gives all files below it of a known suffix,
-    except those whose name, or that of a folder in between, begins with a dot or an
-    underscore. The `output` of an earlier run, a file or a folder, is left out if it
-    lies in a folder or a glob.
+    That is the order of the list; within a folder or a glob, the plain order of the
+    paths, character by character: part-10 before part-2. Polars reads folders and globs
+    in this order: rows have the same numbers there.
+
+    A folder gives all files below it of a known suffix, except those whose name, or
+    that of a folder in between, begins with a dot or an underscore; a glob, as in a
+    shell, no name that begins with a dot. Links are followed. What cannot be followed
+    or listed is refused, and so is a folder with sources that a glob matches, such as
+    Spark's ``x.parquet/``: no source is left out silently. The `output` of an earlier
+    run, a file or a folder, is left out if it lies in a folder or a glob.
 
     Raises
     ------
     OptionError, OptionTypeError, SourceNotFoundError
-        A source is no name, names no file, or a file is named twice.
+        A source is no name, names no file, cannot be reached, or a file is named twice.
     """
     paths: list[Path] = []
+    left_out = None if output is None else os.path.realpath(output)
     for source in _as_names(sources):
-        found = _files_of(source)
-        if output is not None and found != [Path(source)]:
-            found = [file for file in found if not _is_within(file, output, source)]
+        found = _files_of(source, left_out)
         if not found:
             what = "in" if Path(source).is_dir() else "is"
             msg = (
@@ -43,12 +53,17 @@ def find_sources(
                 f"{', '.join(SCANNERS)} files."
             )
             raise SourceNotFoundError(msg)
-        paths += sorted(found, key=_natural)
+        paths += sorted(found, key=str)
+    named: dict[str, Path] = {}
     for path in paths:
         check_name(path.absolute())
-    for path, following in pairwise(sorted(path.resolve() for path in paths)):
-        if path == following:
-            msg = f"a source is named twice: {path}\nHint: name each file once."
+        other = named.setdefault(os.path.realpath(path), path)
+        if other is not path:
+            msg = (
+                f"a source is named twice: {other}"
+                + (f", which is {path}" if path != other else "")
+                + "\nHint: name each file once; links count too."
+            )
             raise OptionError(msg)
     return paths
 
@@ -77,44 +92,136 @@ def _as_names(sources: StrPath | Sequence[StrPath]) -> list[str]:
     return [os.fspath(source) for source in named]
 
 
-def _is_within(file: Path, output: Path, source: str) -> bool:
-    """Say whether a file of `source` is the output, or lies in the output folder.
-
-    False if `source` itself is that folder or lies in it: then it is meant to be read.
-    """
-    output = output.resolve()
-    if output in [Path(source).resolve(), *Path(source).resolve().parents]:
-        return False
-    return output in [file.resolve(), *file.resolve().parents]
-
-
-def _files_of(source: str) -> list[Path]:
-    """Return the files of one source, in any order."""
+def _files_of(source: str, output: str | None) -> list[Path]:
+    """Return the files of one source that are not of the output, in any order."""
     if not source:
         msg = "a source has an empty name\nHint: is a variable of the shell unset?"
         raise OptionError(msg)
     path = Path(source)
-    if path.is_file():
+    is_there = _is_there(path)
+    if is_there and not _is_folder(path):
         return [path]
-    if path.is_dir():
-        return [
-            file
-            for file in path.rglob("*")
-            if file.suffix.lower() in SCANNERS
-            and file.is_file()
-            and not any(
-                part.startswith((".", "_")) for part in file.relative_to(path).parts
+    if not is_there and not glob.has_magic(source):
+        return []
+    matches = [path] if is_there else _matches(source)
+    if output is not None and not _is_within(path, output):
+        matches = [match for match in matches if not _is_within(match, output)]
+    else:
+        output = None  # the source is that folder or lies in it: it is meant to be read
+    files = {match for match in matches if not _is_folder(match)}
+    for folder in matches:
+        if folder in files or (
+            folder != path and folder.name.startswith(_HIDDEN_IN_FOLDERS)
+        ):
+            continue
+        below = _files_below(folder, output)
+        if is_there or source.endswith("/"):  # folders are named
+            files.update(below)
+        elif left_out := next((file for file in below if file not in files), None):
+            msg = (
+                f"{source} matches a folder of sources, not the files in it: {folder}\n"
+                "Hint: name folders, or write a glob that matches files: "
+                f"{source}/*{left_out.suffix}, or **/*{left_out.suffix}."
             )
-        ]
-    names = glob.glob(source, recursive=True)  # noqa: PTH207 -- absolute ones too
-    return [Path(name) for name in names if Path(name).is_file()]
+            raise OptionError(msg)
+    return list(files)
 
 
-def _natural(path: Path) -> tuple[list[tuple[int, int | str]], str]:
-    """Return a key for sorting by the numbers in a name: part-2 before part-10."""
-    name = str(path)
-    pieces: list[tuple[int, int | str]] = [
-        (0, int(piece)) if number % 2 else (1, piece)
-        for number, piece in enumerate(re.split(r"([0-9]+)", name))
-    ]
-    return pieces, name
+def _files_below(folder: Path, output: str | None) -> Iterator[Path]:
+    """Give the files below a folder of a known suffix that are not of the output."""
+    for path in _walk(folder, _HIDDEN_IN_FOLDERS):
+        is_source = path.suffix.lower() in SCANNERS and not _is_folder(path)
+        if is_source and (output is None or not _is_within(path, output)):
+            yield path
+
+
+def _is_within(path: Path, output: str) -> bool:
+    """Say whether a path leads to the output, or into its folder."""
+    return f"{os.path.realpath(path)}{os.sep}".startswith(f"{output}{os.sep}")
+
+
+def _matches(pattern: str) -> list[Path]:
+    """Return what a glob matches.
+
+    `glob.glob` passes over folders that it may not list, and over broken links on the
+    way.
+    """
+    anchor = Path(pattern).anchor
+    parts = Path(pattern).parts[bool(anchor) :]
+    found = [Path(anchor)]
+    for number, part in enumerate(parts, 1):
+        if part == "**":
+            below = [file for path in found for file in _walk(path, _HIDDEN)]
+            if number < len(parts):
+                below = list(filter(_is_folder, below))
+            found = [*found, *below]
+        elif glob.has_magic(part):
+            hidden = () if part.startswith(_HIDDEN) else _HIDDEN
+            found = [
+                entry
+                for path in found
+                if _is_folder(path)
+                for entry in _entries(path, hidden)
+                if fnmatch.fnmatchcase(entry.name, part)
+            ]
+        else:
+            found = [path / part for path in found if _is_there(path / part)]
+    return [path for path in found if _is_folder(path) or not pattern.endswith("/")]
+
+
+def _walk(
+    folder: Path, hidden: tuple[str, ...], above: Sequence[os.stat_result] = ()
+) -> Iterator[Path]:
+    """Give all files and folders below a folder; `above` are the folders around it."""
+    status = _status(folder)
+    if any(os.path.samestat(status, other) for other in above):
+        _refuse(folder, "a link to a folder that it lies in")
+    for path in _entries(folder, hidden):
+        yield path
+        if _is_folder(path):
+            yield from _walk(path, hidden, [*above, status])
+
+
+def _entries(folder: Path, hidden: tuple[str, ...]) -> list[Path]:
+    try:
+        entries = list(folder.iterdir())
+    except OSError as error:
+        _refuse(folder, error.strerror)
+    return [entry for entry in entries if not entry.name.startswith(hidden)]
+
+
+def _is_there(path: Path) -> bool:
+    """Say whether there is such a file, folder or link, broken or not."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        _refuse(path, error.strerror)
+    return True
+
+
+def _is_folder(path: Path) -> bool:
+    """Say whether a path is a folder, not a file; refuse what is neither."""
+    mode = _status(path).st_mode
+    if stat.S_ISDIR(mode):
+        return True
+    if not stat.S_ISREG(mode):
+        _refuse(path, "it is neither a file nor a folder")
+    return False
+
+
+def _status(path: Path) -> os.stat_result:
+    """Return the status of what is at the end of all links."""
+    try:
+        return path.stat()
+    except OSError as error:
+        _refuse(path, "a broken link" if path.is_symlink() else error.strerror)
+
+
+def _refuse(path: Path, why: str | None) -> NoReturn:
+    msg = (
+        f"a source cannot be reached: {path}: {why}\n"
+        "Hint: repair it, or name the sources without it."
+    )
+    raise SourceNotFoundError(msg)

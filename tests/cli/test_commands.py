@@ -96,20 +96,21 @@ def test_pack_tokens_from_several_sources(tmp_path):
 def test_pack_into_a_folder(tmp_path, capsys):
     corpus, target = tmp_path / "corpus", tmp_path / "out"
     corpus.mkdir()
-    FRAME[:3].write_parquet(corpus / "part-2.parquet")
-    FRAME[3:].write_csv(corpus / "part-10.csv")
+    FRAME[:3].write_parquet(corpus / "part-10.parquet")
+    FRAME[3:].write_csv(corpus / "part-2.csv")
     command = ["pack", corpus, "--context-length", 8, "--output", f"{target}/"]
     assert fastpack_in_process(*command, "--workers", 2) == 0
     printed = capsys.readouterr()
     assert printed.out == ""
     for text in (
+        "sources: 2 files",
         "count: 2 of 2 sources, 5 documents",
         "assign: 2 of 2 sources, 5 documents",
         "84.375 %",
         f"wrote {target}/",
     ):
         assert text in printed.err
-    names = ("part-2", "part-10")
+    names = ("part-10", "part-2")
     parts = [pl.read_parquet(target / f"{name}.parquet") for name in names]
     assert pl.concat(parts).equals(fastpack.pack(FRAME, context_length=8))
     assert fastpack_in_process(*command, "--quiet") == 0
@@ -135,8 +136,8 @@ def test_pack_into_a_folder(tmp_path, capsys):
 def test_verify(tmp_path, capsys):
     corpus, target = tmp_path / "corpus", tmp_path / "out"
     corpus.mkdir()
-    FRAME[:3].write_parquet(corpus / "part-2.parquet")
-    FRAME[3:].cast({"n_tokens": pl.Int16}).write_parquet(corpus / "part-10.parquet")
+    FRAME[:3].write_parquet(corpus / "part-10.parquet")
+    FRAME[3:].cast({"n_tokens": pl.Int16}).write_parquet(corpus / "part-2.parquet")
     pack = ["pack", corpus, "--context-length", 8, "--extra-tokens", 1, "--quiet"]
     one = tmp_path / "one.parquet"
     assert fastpack_in_process(*pack, "--output", f"{target}/", "--by", "doc_id") == 0
@@ -146,7 +147,7 @@ def test_verify(tmp_path, capsys):
     assert "A valid packing into sequences of 8 tokens" in printed.out
     assert re.search(r"groups checked +│ +yes", printed.out)
     assert re.search(r"chunks per sequence max +│ +1 ", printed.out)
-    assert printed.err == f"verified {target}\n"
+    assert printed.err == f"sources: 2 files\nverified {target}\n"
     assert fastpack_in_process("verify", one, "--json") == 0
     figures = json.loads(capsys.readouterr().out)["figures"]
     assert (figures["n_documents"], figures["lengths_checked"]) == (5, False)
@@ -166,11 +167,11 @@ def test_verify(tmp_path, capsys):
     printed = capsys.readouterr().err
     assert "does not say by which rules" in printed
     assert "--context-length" in printed
-    part = target / "part-2.parquet"
+    part = target / "part-10.parquet"
     part.rename(target / "part-3.parquet")
     assert fastpack_in_process("verify", target) == 1
-    assert "part-2.parquet is missing" in capsys.readouterr().err
-    (target / "part-10.parquet").rename(part)
+    assert "part-10.parquet is missing" in capsys.readouterr().err
+    (target / "part-2.parquet").rename(part)
     assert fastpack_in_process("verify", target) == 1
     assert "was changed" in capsys.readouterr().err
     assert fastpack_in_process("verify", corpus) == 1

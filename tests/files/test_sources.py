@@ -1,7 +1,12 @@
-"""Sources: found in their natural order, each once."""
+"""Sources: found in the order of Polars, each once, none left out."""
 
+import os
+from pathlib import Path
+
+import polars as pl
 import pytest
 
+import fastpack
 from corpora import FRAME, write
 from fastpack.errors import (
     OptionError,
@@ -10,7 +15,7 @@ from fastpack.errors import (
 from fastpack.files.sources import find_sources
 
 
-def test_sources_are_found_in_natural_order(tmp_path):
+def test_sources_are_found_in_the_order_of_their_names(tmp_path):
     names = ["part-2", "part-10", "part-1", "sub/part-3"]
     for name in names:
         write(FRAME, tmp_path / f"{name}.parquet")
@@ -25,7 +30,7 @@ def test_sources_are_found_in_natural_order(tmp_path):
             for path in find_sources([str(source) for source in named])
         ]
 
-    ordered = ["part-1.parquet", "part-2.parquet", "part-10.parquet"]
+    ordered = ["part-1.parquet", "part-10.parquet", "part-2.parquet"]
     assert found(tmp_path) == ["more.csv", *ordered, "sub/part-3.parquet"]
     assert found(tmp_path / "part-*.parquet") == ordered
     assert found(tmp_path / "**/part-3.parquet") == ["sub/part-3.parquet"]
@@ -70,3 +75,109 @@ def test_names_of_sources_that_sort_alike_or_cannot_be_used(tmp_path):
     (tmp_path / "\udcff.csv").touch()
     with pytest.raises(OptionError, match="not UTF-8"):
         find_sources([str(tmp_path)])
+
+
+@pytest.mark.parametrize("glob", ["", "*.parquet", "**/*t", "*/*t", "**", "[ap]*.p*"])
+def test_rows_are_numbered_as_polars_reads_them(tmp_path, glob):
+    names = ["part-1", "part-2", "part-10", "Part-3", "part", "part/x", "a/b/c", "a/d"]
+    names += ["a", "a-b/e", "a/b", "a/b-", "k=2/1", "k=10/1", "é", "z"]
+    for number, name in enumerate(names):
+        frame = pl.DataFrame({"n_tokens": [number, 99]})
+        write(frame, tmp_path / f"in/{name}.parquet")
+    source = tmp_path / "in" / glob
+    fastpack.pack_files(source, tmp_path / "out", context_length=99)
+    rows = pl.concat(
+        pl.read_parquet(path)
+        for path in (tmp_path / "out").rglob("*.parquet")
+        if path.parent.name != "_fastpack"
+    )
+    if glob == "**":  # what Polars has no word for
+        source = source / "*.parquet"
+    assert (
+        rows.sort("document")
+        .get_column("chunk_length")
+        .equals(
+            pl.scan_parquet(source).collect().get_column("n_tokens"), check_names=False
+        )
+    )
+
+
+def names_of(source, folder):
+    return [path.relative_to(folder).as_posix() for path in find_sources(source)]
+
+
+def test_links_are_followed(tmp_path):
+    folder = tmp_path / "corpus"
+    write(FRAME, folder / "a.parquet")
+    write(FRAME, folder / "_temporary/b.parquet")
+    write(FRAME, tmp_path / "elsewhere/sub/c.parquet")
+    write(FRAME, tmp_path / "elsewhere/d.parquet")
+    (folder / "linked").symlink_to(tmp_path / "elsewhere")
+    below = ["a.parquet", "linked/d.parquet", "linked/sub/c.parquet"]
+    assert names_of(folder, folder) == below
+    assert names_of(f"{folder}/*/", folder) == below[1:]
+    assert names_of(folder / "**/*.parquet", folder) == ["_temporary/b.parquet", *below]
+    assert names_of(folder / "*/sub/*.parquet", folder) == [below[2]]
+
+
+def test_folders_that_a_glob_matches(tmp_path):
+    write(FRAME, tmp_path / "a.parquet")
+    write(FRAME, tmp_path / "spark.parquet/part-0.parquet")
+    (tmp_path / "spark.parquet/_SUCCESS").touch()
+    write(FRAME, tmp_path / "_temporary/b.parquet")
+    (tmp_path / "empty").mkdir()
+    for glob in ("*.parquet", "*"):
+        with pytest.raises(
+            OptionError, match=r"matches a folder.*spark.parquet\n"
+        ) as e:
+            find_sources(tmp_path / glob)
+        assert f"/{glob}/*.parquet, or **/*.parquet" in str(e.value)
+    found = ["a.parquet", "spark.parquet/part-0.parquet"]
+    assert names_of(tmp_path, tmp_path) == found
+    assert names_of(tmp_path / "*.parquet/*.parquet", tmp_path) == found[1:]
+    assert names_of(f"{tmp_path}/*.parquet/", tmp_path) == found[1:]
+    (tmp_path / "spark.parquet/part-0.parquet").unlink()
+    assert names_of(tmp_path / "*", tmp_path) == found[:1]
+
+
+def test_no_source_is_left_out(tmp_path, monkeypatch):
+    folder = tmp_path / "corpus"
+    write(FRAME, folder / "a.parquet")
+    write(FRAME, folder / "sub/b.parquet")
+
+    def all_refuse(path, why, *globs):
+        for glob in globs:
+            with pytest.raises(SourceNotFoundError, match=why) as error:
+                find_sources(folder / glob)
+            assert f"{path}: " in str(error.value)
+            assert "Hint: " in str(error.value)
+
+    link = folder / "x.parquet"
+    link.symlink_to(tmp_path / "gone")
+    all_refuse(link, "a broken link", "", "*.parquet", "**", "**/*.parquet", "*/b.*")
+    all_refuse(link, "a broken link", link)
+    link.rename(folder / "sub/x")  # to a folder, perhaps
+    all_refuse(folder / "sub/x", "a broken link", "", "**/*.parquet")
+    (folder / "sub/x").rename(folder / "sub/.x")
+    assert len(find_sources(folder)) == 2
+    (folder / "sub/above").symlink_to(folder)
+    all_refuse(folder / "sub/above", "a folder that it lies in", "", "**/*.parquet")
+    (folder / "sub/above").unlink()
+    os.mkfifo(folder / "p.parquet")
+    all_refuse(folder / "p.parquet", "neither a file nor a folder", "", "*.parquet")
+    (folder / "p.parquet").unlink()
+    again = folder / "again.parquet"
+    again.symlink_to(folder / "a.parquet")
+    with pytest.raises(OptionError, match=r"twice: .*/a.parquet, which is .*/again"):
+        find_sources(folder)
+    again.unlink()
+    listdir = os.listdir
+
+    def deny(path="."):
+        if Path(path).name == "sub":
+            raise PermissionError(13, "Permission denied")
+        return listdir(path)
+
+    monkeypatch.setattr("os.listdir", deny)
+    why = "Permission denied"
+    all_refuse(folder / "sub", why, "", "*/*.parquet", "**", "**/*.parquet")
