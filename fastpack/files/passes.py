@@ -1,8 +1,8 @@
 """The two passes over shards, through an executor: count, then assign."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from itertools import islice
+from concurrent.futures import Executor, Future, wait
+from queue import SimpleQueue
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from fastpack.documents.grouped_histogram import Histogram, no_documents, sum_histograms
@@ -147,25 +147,35 @@ def _run_all(
     for. Then the failure of the smallest number is raised: the first in the order of
     the sources.
     """
-    calls = iter(calls)
     running: dict[Future[Any], int] = {}
+    ended: SimpleQueue[Future[Any]] = SimpleQueue()
     failures: dict[int, BaseException] = {}
+
+    def take_one() -> None:
+        nonlocal running
+        future = ended.get()
+        number = running.pop(future, None)
+        if number is None:  # it was cancelled
+            return
+        error = future.exception()
+        if error is None:
+            on_result(number, future.result())
+        else:
+            failures[number] = error
+            running = {f: n for f, n in running.items() if not f.cancel()}
+
     try:
-        while True:
-            if not failures:
-                for number, *call in islice(calls, _IN_FLIGHT - len(running)):
-                    running[executor.submit(*call)] = number
-            if not running:
-                break
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                number = running.pop(future)
-                error = future.exception()
-                if error is None:
-                    on_result(number, future.result())
-                else:
-                    failures[number] = error
+        for number, *call in calls:
+            future = executor.submit(*call)
+            running[future] = number
+            future.add_done_callback(ended.put)
+            # Between two calls too: to prepare one may take as long as to run one.
+            while not ended.empty() or len(running) == _IN_FLIGHT:
+                take_one()
             if failures:
-                running = {f: n for f, n in running.items() if not f.cancel()}
+                break
+        while running:
+            take_one()
     finally:  # an interrupt, say
         wait([future for future in running if not future.cancel()])
     if failures:

@@ -1,12 +1,17 @@
 """One result for any number of workers."""
 
+import json
 import multiprocessing
+import signal
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 
 import fastpack
 from corpora import CORPUS, L, N, files_of, pack, read_shards, write_shards
+from fastpack import DataError
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +62,66 @@ def test_progress(tmp_path):
     assert {report.n_shards for report in reports} == {3}
     assert reports[-1].documents == N
     assert reports[-1].n_bytes == reports[-1].all_bytes > 0
+
+
+KILLED = """
+import os, signal, sys, time
+from concurrent.futures import ThreadPoolExecutor
+import fastpack
+from fastpack.files import passes
+corpus, target = sys.argv[1:]
+count, assign = passes.read_counts, passes.assign_shard
+def slow(shard):
+    time.sleep(0.05)
+    return count(shard)
+def killing(shard, *others):
+    entry = assign(shard, *others)
+    if shard.name == "part-20.parquet":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return entry
+passes.read_counts, passes.assign_shard = slow, killing
+with ThreadPoolExecutor(1) as executor:
+    fastpack.pack_files(
+        corpus,
+        target,
+        context_length=128,
+        executor=executor,
+        progress=lambda progress: print(progress.step, progress.shards, flush=True),
+    )
+"""
+"""Packs files, and kills itself after 21 of them. To prepare a call takes longer than
+to run it, as if there were many groups."""
+
+
+def test_each_shard_is_recorded_as_it_ends(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 60)
+    target = tmp_path / "out"
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, corpus, target],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    outputs = {path.name for path in target.glob("*.parquet")}
+    assert len(outputs) == 21
+    _, *lines = (target / "_fastpack/manifest.jsonl").read_text().splitlines()
+    recorded = {json.loads(line)["output"] for line in lines}
+    assert recorded < outputs
+    assert len(recorded) >= 18  # one or two had ended while a call was prepared
+    assert f"assign {len(recorded)}" in killed.stdout.splitlines()
+    reports = []
+    pack(corpus, target, progress=reports.append)
+    assert next(r.shards for r in reports if r.step == "assign") == len(recorded)
+    pack(corpus, tmp_path / "whole")
+    assert files_of(target) == files_of(tmp_path / "whole")
+
+
+def test_a_failure_while_calls_are_prepared(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 600, CORPUS[:600])
+    for number in (7, 100, 599):
+        (corpus / f"part-{number:03}.parquet").write_bytes(b"damaged")
+    with ThreadPoolExecutor(2) as executor, pytest.raises(DataError, match="part-007"):
+        pack(corpus, tmp_path / "out", executor=executor)
+    n_counted = len(list((tmp_path / "out/_fastpack/counts").iterdir()))
+    assert n_counted < 599
