@@ -61,16 +61,19 @@ def write_parquet(
     metadata: dict[str, Any],
     *,
     overwrite: bool,
+    follow_link: bool = True,
     check: Callable[[], object] = lambda: None,
 ) -> None:
     """Write a table under its final name in one step, or not at all.
 
     The metadata of the file holds `metadata`, as JSON, under the key ``fastpack``. A
-    lazy frame is written batch by batch. `check` is called just before the file gets
-    its name, and may raise.
+    lazy frame is written batch by batch. `follow_link` and `check` are those of
+    `replacing`.
     """
     texts = {"fastpack": json.dumps(metadata)}
-    with replacing(output, overwrite=overwrite, check=check) as temporary:
+    with replacing(
+        output, overwrite=overwrite, follow_link=follow_link, check=check
+    ) as temporary:
         try:
             if isinstance(frame, pl.LazyFrame):
                 # Row groups of a fixed size: the same bytes for any batches.
@@ -105,13 +108,20 @@ def remove_temporary_files(folder: Path) -> None:
 
 @contextmanager
 def replacing(
-    output: Path, *, overwrite: bool, check: Callable[[], object] = lambda: None
+    output: Path,
+    *,
+    overwrite: bool,
+    follow_link: bool = True,
+    check: Callable[[], object] = lambda: None,
 ) -> Iterator[Path]:
     """Give a temporary path beside `output`; rename it to `output` at the end.
 
-    If an error is raised in between, `output` stays as it was.
+    If an error is raised in between, `output` stays as it was. If it is a link, what it
+    leads to is replaced; the link itself without `follow_link`, in folders that others
+    may write to. `check` is called just before the file gets its name, and may raise.
     """
-    output = output.resolve()  # a link stays, its target is replaced
+    if follow_link:
+        output = output.resolve()
     temporary = output.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}.tmp")
     try:
         yield temporary

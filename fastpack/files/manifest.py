@@ -13,12 +13,13 @@ import json
 import os
 import secrets
 import shutil
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from fastpack.errors import DataError, OutputExistsError
 from fastpack.outputs import replacing
@@ -120,9 +121,10 @@ class Manifest:
                 raise self._held_error()
             _held.add(target)
         try:
+            self._refuse_links()
             self.counts_folder.mkdir(parents=True, exist_ok=True)
             # Not flock: a forked child would keep it after the death of its parent.
-            with self._lock.open("a+") as file:
+            with self._open_lock() as file:
                 try:
                     fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError as error:
@@ -134,6 +136,23 @@ class Manifest:
         finally:
             with _held_lock:
                 _held.discard(target)
+
+    def _refuse_links(self) -> None:
+        """Refuse to write through links: others may have made them."""
+        own = (self.folder, self.counts_folder, self._lock, self.plan_path, self.path)
+        for path in own:
+            if path.is_symlink():
+                raise _link_error(path)
+
+    def _open_lock(self) -> TextIO:
+        """Open the file of the lock, and no other file in its place."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+        descriptor = os.open(self._lock, flags, 0o666)
+        status = os.fstat(descriptor)
+        if status.st_nlink > 1 or not stat.S_ISREG(status.st_mode):
+            os.close(descriptor)
+            raise _link_error(self._lock)
+        return os.fdopen(descriptor, "r+", encoding="ascii")
 
     def ticket(self) -> Ticket:
         """Return the ticket of this run, for its workers."""
@@ -169,10 +188,14 @@ class Manifest:
     def record(self, output: str, entry: dict[str, Any]) -> None:
         """Record a complete shard."""
         self.complete[output] = {"output": output, **entry}
-        with self.path.open("a", encoding="utf-8") as file:
+        with self._open_to_append() as file:
             file.write(json.dumps(self.complete[output]) + "\n")
             file.flush()
             os.fsync(file.fileno())
+
+    def _open_to_append(self) -> TextIO:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW
+        return os.fdopen(os.open(self.path, flags), "a", encoding="utf-8")
 
     def finish(self, outputs: list[str]) -> None:
         """Write the shards in the order of the sources; remove the histograms."""
@@ -181,8 +204,16 @@ class Manifest:
 
     def _write(self, entries: dict[str, dict[str, Any]]) -> None:
         lines = [json.dumps(entry) + "\n" for entry in (self.job, *entries.values())]
-        with replacing(self.path, overwrite=True) as temporary:
+        with replacing(self.path, overwrite=True, follow_link=False) as temporary:
             temporary.write_text("".join(lines), "utf-8")
+
+
+def _link_error(path: Path) -> OutputExistsError:
+    msg = (
+        f"fastpack's own file or folder is a link: {path}\n"
+        "Hint: remove it, or choose another folder: fastpack would write elsewhere."
+    )
+    return OutputExistsError(msg)
 
 
 def _parse(line: bytes) -> Any:
@@ -194,12 +225,14 @@ def _parse(line: bytes) -> Any:
 
 
 def _is_job(entry: Any) -> bool:
-    """Say whether an entry is a job: whether `describe_changes` can compare it."""
+    """Say whether an entry is a job, which can be compared and replaced."""
     return (
         isinstance(entry, dict)
         and entry.keys() >= {"version", "columns", "options", "sources"}
         and isinstance(entry["sources"], list)
         and all(map(_is_fingerprint, entry["sources"]))
+        and isinstance(entry.get("outputs", []), list)
+        and all(isinstance(name, str) for name in entry.get("outputs", []))
     )
 
 

@@ -81,7 +81,13 @@ def count_shard(shard: Shard) -> int:
         "kept": {name: str(dtype) for name, dtype in kept.items()},
         "by": {name: str(dtype) for name, dtype in documents.by.schema.items()},
     }
-    write_parquet(histogram.to_frame(), shard.counts_file, metadata, overwrite=True)
+    write_parquet(
+        histogram.to_frame(),
+        shard.counts_file,
+        metadata,
+        overwrite=True,
+        follow_link=False,
+    )
     return histogram.n_documents
 
 
@@ -153,5 +159,12 @@ def assign_shard(
     metadata |= {"job": ticket.job_id, "shard": entry}
     shard.output.parent.mkdir(parents=True, exist_ok=True)
     rows = assign_lazily(documents, start)
-    write_parquet(rows, shard.output, metadata, overwrite=True, check=ticket.check)
+    write_parquet(
+        rows,
+        shard.output,
+        metadata,
+        overwrite=True,
+        follow_link=False,
+        check=ticket.check,
+    )
     return {**entry, "bytes": shard.output.stat().st_size}

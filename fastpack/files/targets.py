@@ -68,6 +68,13 @@ def name_shards(
         )
         for number, (name, path) in enumerate(sources.items())
     ]
+    for folder in {shard.output.parent for shard in shards}:
+        if not _is_inside(folder, manifest.target):
+            msg = (
+                f"a link leads out of the target: {folder} is {folder.resolve()}\n"
+                "Hint: remove the link, or choose another folder."
+            )
+            raise OptionError(msg)
     resolved = {shard.fingerprint.path for shard in shards}
     for name, path in sources.items():
         if any(parent in sources for parent in name.parents):
@@ -83,6 +90,11 @@ def name_shards(
             )
             raise OutputExistsError(msg)
     return shards
+
+
+def _is_inside(folder: Path, target: Path) -> bool:
+    """Say whether a folder of outputs is what it is called: no link on the way."""
+    return folder.resolve() == target.resolve() / folder.relative_to(target)
 
 
 def _check_output_of(path: Path, name: Path, other: Path | None, target: Path) -> None:
@@ -112,12 +124,17 @@ def files_to_replace(manifest: Manifest, shards: Sequence[Shard]) -> list[Path]:
     """
     sources = {shard.fingerprint.path for shard in shards}
     files = [manifest.path, *(shard.output for shard in shards)]
-    for name in (manifest.job or {}).get("outputs", []):
+    job = manifest.job or {}
+    job_id = job_id_of(job)
+    for name in job.get("outputs", []):
         path = manifest.target / name
-        # Only a file of that run still, and in its folder.
+        # Only a file of that run still, and in its folder: others may have written the
+        # manifest, or links.
         is_within = manifest.target in path.parents and ".." not in path.parts
+        if not is_within or not _is_inside(path.parent, manifest.target):
+            continue
         is_source = str(path.resolve()) in sources
-        if is_within and not is_source and "job" in (read_metadata(path) or {}):
+        if not is_source and (read_metadata(path) or {}).get("job") == job_id:
             files.append(path)
     return files
 
@@ -140,7 +157,7 @@ def check_earlier(
             raise changed_error(manifest.target, changes)
     for shard in shards:
         entry = manifest.complete.pop(shard.name, None)
-        if not shard.output.exists():
+        if not os.path.lexists(shard.output):  # a broken link is
             continue
         metadata = read_metadata(shard.output) or {}
         if metadata.get("job") != job_id_of(job):

@@ -1,12 +1,14 @@
 """Targets: whose files may be replaced, and which names outputs have."""
 
+import json
+import os
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 import fastpack
-from corpora import CORPUS, L, N, pack, read_shards, write_shards
+from corpora import CORPUS, L, N, files_of, pack, read_shards, write_shards
 from fastpack import (
     OptionError,
     OutputExistsError,
@@ -113,3 +115,95 @@ def test_an_own_file_that_looks_like_a_temporary_one(tmp_path):
     own.touch()
     pack(corpus, tmp_path / "out")
     assert own.exists()
+
+
+@pytest.mark.parametrize(
+    "own", ["lock", "manifest.jsonl", "plan.parquet", "counts", ""]
+)
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_own_files_that_are_links(tmp_path, own, overwrite):
+    corpus = write_shards(tmp_path / "corpus", 2)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "notes").write_text("what others wrote")
+    before = files_of(elsewhere)
+    link = tmp_path / "out/_fastpack" / own
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(elsewhere if own in ("counts", "") else elsewhere / "notes")
+    with pytest.raises(OutputExistsError, match="is a link") as error:
+        pack(corpus, tmp_path / "out", overwrite=overwrite)
+    assert str(link) in str(error.value)
+    assert files_of(elsewhere) == before
+    assert not list((tmp_path / "out").glob("*.parquet"))
+
+
+def test_a_lock_that_is_another_name_of_a_file(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 1)
+    notes = tmp_path / "notes"
+    notes.write_text("what others wrote")
+    own = tmp_path / "out/_fastpack"
+    own.mkdir(parents=True)
+    (own / "lock").hardlink_to(notes)
+    with pytest.raises(OutputExistsError, match="is a link"):
+        pack(corpus, tmp_path / "out", overwrite=True)
+    assert notes.read_text() == "what others wrote"
+    (own / "lock").unlink()
+    os.mkfifo(own / "lock")
+    with pytest.raises(OutputExistsError, match="is a link"):
+        pack(corpus, tmp_path / "out")
+
+
+def test_links_in_a_target_lead_to_no_file_of_others(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 2)
+    other = tmp_path / "other"
+    pack(corpus, other)
+    before = files_of(other)
+    target = tmp_path / "out"
+    pack(corpus / "part-0.parquet", target)
+    # A manifest that names files of another run, behind a link or beside.
+    (target / "linked").symlink_to(other)
+    manifest = target / "_fastpack/manifest.jsonl"
+    job = json.loads((other / "_fastpack/manifest.jsonl").read_text().splitlines()[0])
+    for prefix in ("linked/", "../other/", f"{other}/", "linked/../"):
+        outputs = [f"{prefix}part-0.parquet", f"{prefix}part-1.parquet"]
+        manifest.write_text(json.dumps({**job, "outputs": outputs}) + "\n")
+        pack(corpus / "part-0.parquet", target, overwrite=True)
+        assert files_of(other) == before
+    # Outputs behind a link.
+    (tmp_path / "nested").mkdir()
+    write_shards(tmp_path / "nested/linked", 2)
+    write_shards(tmp_path / "nested/b", 1)
+    for overwrite in (False, True):
+        with pytest.raises(OptionError, match="a link leads out of the target"):
+            pack(tmp_path / "nested", target, overwrite=overwrite)
+    assert files_of(other) == before
+
+
+def test_an_output_that_is_a_link(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 1)
+    target = tmp_path / "out"
+    target.mkdir()
+    link = target / "part-0.parquet"
+    link.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputExistsError, match="is no file of this job"):
+        pack(corpus, target)
+    pack(corpus, target, overwrite=True)
+    assert not link.is_symlink()
+    assert not (tmp_path / "elsewhere").exists()
+    link.rename(tmp_path / "moved")
+    link.symlink_to(tmp_path / "moved")  # a finished one, on another disk
+    pack(corpus, target)
+    assert link.is_symlink()
+
+
+def test_an_earlier_output_of_another_job_is_left(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 3)
+    target = tmp_path / "out"
+    pack(corpus, target)
+    pack(corpus / "part-1.parquet", tmp_path / "other")
+    (tmp_path / "other/part-1.parquet").replace(target / "part-1.parquet")
+    pack(corpus / "part-0.parquet", target, overwrite=True)
+    assert {path.name for path in target.glob("*.parquet")} == {
+        "part-0.parquet",
+        "part-1.parquet",
+    }
