@@ -242,7 +242,12 @@ def _is_fingerprint(source: Any) -> bool:
 
 def _is_shard(entry: Any) -> bool:
     """Say whether an entry is a complete shard."""
-    return isinstance(entry, dict) and entry.keys() >= {"output", "documents", "bytes"}
+    return isinstance(entry, dict) and entry.keys() >= {
+        "output",
+        "documents",
+        "bytes",
+        "sha256",
+    }
 
 
 def job_id_of(job: dict[str, Any] | None) -> str:

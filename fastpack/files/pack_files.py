@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Unpack
 
 import polars as pl
+from polars.exceptions import PanicException
 
 from fastpack.documents.inputs import DEFAULT_LENGTH, Keep
 from fastpack.errors import (
@@ -20,6 +21,7 @@ from fastpack.files.manifest import Manifest
 from fastpack.files.passes import (
     ProgressCallback,
     assign_shards,
+    check_outputs,
     count_shards,
 )
 from fastpack.files.reading import Selection
@@ -81,7 +83,9 @@ def pack_files(
         workers read `sources` and write to `target`. Spawn processes, do not fork them:
         Polars hangs after a fork.
     resume
-        Whether to go on with an earlier run in `target`: complete shards are kept.
+        Whether to go on with an earlier run in `target`: complete shards are kept, if
+        their files still have the checksums in the manifest; damaged ones are written
+        again.
     overwrite
         Whether to start anew if `target` holds assignments already. They are removed
         after all sources are counted.
@@ -196,6 +200,7 @@ class _Run(NamedTuple):
     def begin_or_go_on(self, *, resume: bool) -> PackingPlan:
         """Do the rest of an earlier run of the same job, or begin if there was none."""
         check_earlier(self.manifest, self.shards, self.job, resume=resume)
+        check_outputs(self.executor, self.shards, self.manifest)
         earlier = self._earlier_plan()
         if earlier is None:
             return self._begin()
@@ -212,18 +217,23 @@ class _Run(NamedTuple):
             description = read_description(path)
             if any(description.get(name) != value for name, value in self.job.items()):
                 return None
-            return PackingPlan.load(path)
-        except (DataError, SourceNotFoundError):
+            plan = PackingPlan.load(path)
+        except (DataError, SourceNotFoundError, PanicException):
             return None
+        self._write(plan)  # whole again, if bytes that nothing reads were damaged
+        return plan
+
+    def _write(self, plan: PackingPlan) -> None:
+        description = {**plan.as_dict(), **self.job}
+        path = self.manifest.plan_path
+        write_plan(path, plan.runs, plan.histogram, description, overwrite=True)
 
     def _begin(self, replaced: Sequence[Path] = ()) -> PackingPlan:
         """Count, remove the files that are replaced, write the plan, assign."""
         plan = self._count_and_plan()
         for path in replaced:
             path.unlink(missing_ok=True)
-        description = {**plan.as_dict(), **self.job}
-        path = self.manifest.plan_path
-        write_plan(path, plan.runs, plan.histogram, description, overwrite=True)
+        self._write(plan)
         return self._assign(plan)
 
     def _go_on(self, earlier: PackingPlan) -> PackingPlan:

@@ -8,7 +8,13 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from fastpack.documents.grouped_histogram import Histogram, no_documents, sum_histograms
 from fastpack.files.manifest import Manifest
 from fastpack.files.reading import check_same_columns, errors_name
-from fastpack.files.shard import Shard, assign_shard, count_shard, read_counts
+from fastpack.files.shard import (
+    Shard,
+    assign_shard,
+    count_shard,
+    read_counts,
+    read_entry,
+)
 from fastpack.packing.plan import PackingPlan
 
 _IN_FLIGHT = 256
@@ -66,6 +72,24 @@ def _with_shard(
         documents=progress.documents + documents,
         n_bytes=progress.n_bytes + shard.fingerprint.size,
     )
+
+
+def check_outputs(
+    executor: Executor, shards: Sequence[Shard], manifest: Manifest
+) -> None:
+    """Drop the entries of outputs that are not, byte for byte, as they were written."""
+
+    def on_result(number: int, entry: dict[str, Any] | None) -> None:
+        name = shards[number].name
+        if entry is None or manifest.complete[name] != {"output": name, **entry}:
+            del manifest.complete[name]
+
+    calls = (
+        (number, read_entry, shard.output)
+        for number, shard in enumerate(shards)
+        if shard.name in manifest.complete
+    )
+    _run_all(executor, calls, on_result)
 
 
 def count_shards(

@@ -144,7 +144,8 @@ def check_earlier(
 ) -> None:
     """Refuse a target that holds another job, or outputs of other origin.
 
-    Entries of the manifest whose outputs are not as they were written are dropped.
+    Entries of the manifest whose outputs are not of the size that was written are
+    dropped; `check_outputs` looks at their bytes.
     """
     if manifest.job is not None:
         if not resume:
@@ -155,21 +156,28 @@ def check_earlier(
             raise OutputExistsError(msg)
         if changes := describe_changes(manifest.job, job):
             raise changed_error(manifest.target, changes)
+        manifest.job = job  # the same, or damaged where nothing is compared
+    job_id = job_id_of(job)
+    entries, manifest.complete = manifest.complete, {}
     for shard in shards:
-        entry = manifest.complete.pop(shard.name, None)
+        entry = entries.get(shard.name)
         if not os.path.lexists(shard.output):  # a broken link is
             continue
-        metadata = read_metadata(shard.output) or {}
-        if metadata.get("job") != job_id_of(job):
+        # Of the size that was written: ours, if damaged too.
+        if entry is not None and _size_of(shard.output) == entry["bytes"]:
+            manifest.complete[shard.name] = entry
+        elif (read_metadata(shard.output) or {}).get("job") != job_id:
             msg = (
                 "the output exists already, and is no file of this job: "
                 f"{shard.output}\n"
-                f"Hint: choose another folder, or start anew with {OVERWRITE}."
+                "Hint: move it away, choose another folder, or start anew with "
+                f"{OVERWRITE}."
             )
             raise OutputExistsError(msg)
-        n_bytes = shard.output.stat().st_size
-        if entry == {"output": shard.name, **metadata["shard"], "bytes": n_bytes}:
-            manifest.complete[shard.name] = entry
+
+
+def _size_of(path: Path) -> int | None:
+    return path.stat().st_size if path.is_file() else None
 
 
 def changed_error(target: Path, changes: Sequence[str]) -> OutputExistsError:

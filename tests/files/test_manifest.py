@@ -1,10 +1,13 @@
 """The manifest of a target: what changed is named, what is damaged is done again."""
 
+import random
+import shutil
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import polars as pl
 import pytest
 
 import fastpack
@@ -142,3 +145,66 @@ def test_threads_race_for_a_target(tmp_path):
             results = list(threads.map(run, range(4)))
             assert None in results
             assert False not in results
+
+
+def files_that_matter(target):
+    files = (path for path in target.rglob("*") if path.is_file())
+    return sorted(path for path in files if path.name != "lock")
+
+
+@pytest.mark.parametrize("is_complete", [True, False])
+def test_a_byte_that_was_changed(tmp_path, is_complete):
+    corpus = write_shards(tmp_path / "corpus", 3, CORPUS[:3000])
+    whole, run, target = (tmp_path / name for name in ("whole", "run", "out"))
+    pack(corpus, whole)
+    expected = files_of(whole)
+
+    def stop(progress):
+        if progress.step == "assign" and progress.shards == 2:
+            raise InterruptedError
+
+    if is_complete:
+        run = whole
+    else:
+        with ThreadPoolExecutor(1) as one, pytest.raises(InterruptedError):
+            pack(corpus, run, executor=one, progress=stop)
+        assert (run / "_fastpack/counts/2.parquet").exists()
+    rng = random.Random(12)
+    for path in files_that_matter(run):
+        size = path.stat().st_size
+        n_refused = 0
+        for place in [0, 8, size // 2, size - 1, *rng.choices(range(size), k=6)]:
+            shutil.copytree(run, target)
+            damaged = target / path.relative_to(run)
+            content = bytearray(damaged.read_bytes())
+            content[place] ^= 1 << rng.randrange(8)
+            damaged.write_bytes(content)
+            try:
+                pack(corpus, target)
+            except OutputExistsError:
+                n_refused += 1
+            else:
+                assert files_of(target) == expected, (path, place)
+            shutil.rmtree(target)
+        # The job, and the output that was written last and is in no manifest.
+        is_last = not is_complete and path.name == "part-2.parquet"
+        assert n_refused == 0 or path.name == "manifest.jsonl" or is_last
+
+
+def test_a_damaged_count_is_counted_again(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 2)
+    target = tmp_path / "out"
+
+    def stop(progress):
+        if progress.step == "assign":
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        pack(corpus, target, progress=stop)
+    counts = target / "_fastpack/counts/1.parquet"
+    metadata = pl.read_parquet_metadata(counts)["fastpack"]
+    other = pl.read_parquet(counts).with_columns(pl.col("documents") + 1)
+    other.write_parquet(counts, metadata={"fastpack": metadata})
+    pack(corpus, target)
+    pack(corpus, tmp_path / "whole")
+    assert files_of(target) == files_of(tmp_path / "whole")
