@@ -39,14 +39,14 @@ class Fingerprint(NamedTuple):
     mtime_ns: int
 
     @classmethod
-    def of(cls, path: Path) -> "Fingerprint":
-        """Return the fingerprint of a file, as it is now."""
-        status = path.stat()
-        return cls(str(path.resolve()), status.st_size, status.st_mtime_ns)
+    def of(cls, path: str) -> "Fingerprint":
+        """Return the fingerprint of a file, as it is now; its path has no links."""
+        status = Path(path).stat()
+        return cls(path, status.st_size, status.st_mtime_ns)
 
     def check(self) -> None:
         """Refuse a file that has changed since."""
-        if self.of(Path(self.path)) != self:
+        if self.of(self.path) != self:
             msg = (
                 "the file changed while it was packed\n"
                 "Hint: pack again when nobody writes to it."

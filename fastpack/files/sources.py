@@ -4,7 +4,7 @@ import fnmatch
 import glob
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
@@ -55,9 +55,9 @@ def find_sources(
             raise SourceNotFoundError(msg)
         paths += sorted(found, key=str)
     named: dict[str, Path] = {}
-    for path in paths:
+    for path, real in zip(paths, real_paths(paths), strict=True):
         check_name(path.absolute())
-        other = named.setdefault(os.path.realpath(path), path)
+        other = named.setdefault(real, path)
         if other is not path:
             msg = (
                 f"a source is named twice: {other}"
@@ -66,6 +66,22 @@ def find_sources(
             )
             raise OptionError(msg)
     return paths
+
+
+def real_paths(files: Iterable[Path]) -> list[str]:
+    """Resolve the links in paths of files; in that of each folder once.
+
+    One by one, 10,000 paths take most of a second.
+    """
+    folders: dict[Path, str] = {}
+    real = []
+    for file in files:
+        if (folder := folders.get(file.parent)) is None:
+            folder = os.path.realpath(file.parent).rstrip("/")
+            folders[file.parent] = folder
+        is_link = file.is_symlink()
+        real.append(os.path.realpath(file) if is_link else f"{folder}/{file.name}")
+    return real
 
 
 def check_name(path: Path) -> None:

@@ -16,7 +16,7 @@ from fastpack.files.manifest import (
 )
 from fastpack.files.reading import Selection
 from fastpack.files.shard import Shard
-from fastpack.files.sources import StrPath, check_name
+from fastpack.files.sources import StrPath, check_name, real_paths
 from fastpack.outputs import OVERWRITE, read_metadata
 
 _CHANGES_SHOWN = 5
@@ -51,6 +51,7 @@ def name_shards(
     Outputs are named as their sources, below the folder that these have in common.
     """
     paths = list(map(_absolute, paths))
+    _refuse_beside(paths, manifest.target)
     common = Path(os.path.commonpath([path.parent for path in paths]))
     sources: dict[Path, Path] = {}
     for path in paths:
@@ -60,13 +61,15 @@ def name_shards(
     shards = [
         Shard(
             source=path,
-            fingerprint=Fingerprint.of(path),
+            fingerprint=Fingerprint.of(real),
             output=manifest.target / name,
             counts_file=manifest.counts_folder / f"{number}.parquet",
             name=str(name),
             columns=columns,
         )
-        for number, (name, path) in enumerate(sources.items())
+        for number, ((name, path), real) in enumerate(
+            zip(sources.items(), real_paths(paths), strict=True)
+        )
     ]
     for folder in {shard.output.parent for shard in shards}:
         if not _is_inside(folder, manifest.target):
@@ -76,20 +79,31 @@ def name_shards(
             )
             raise OptionError(msg)
     resolved = {shard.fingerprint.path for shard in shards}
-    for name, path in sources.items():
+    outputs = real_paths(shard.output for shard in shards)
+    for (name, path), output in zip(sources.items(), outputs, strict=True):
         if any(parent in sources for parent in name.parents):
             msg = (
                 f"the output of a source is a folder of others: {path}\n{_RENAME_HINT}"
             )
             raise OptionError(msg)
-        output = manifest.target / name
-        if str(output.resolve()) in resolved:
+        if output in resolved:
             msg = (
                 f"the output of {path} would replace a source: {output}\n"
                 "Hint: write the assignments to a folder of their own."
             )
             raise OutputExistsError(msg)
     return shards
+
+
+def _refuse_beside(paths: Sequence[Path], target: Path) -> None:
+    """Refuse sources that lie in the target itself."""
+    for folder, path in {path.parent: path for path in paths}.items():
+        if folder.resolve() == target.resolve():
+            msg = (
+                f"the assignments would lie beside their sources: {path}\n"
+                "Hint: write them to a folder of their own."
+            )
+            raise OptionError(msg)
 
 
 def _is_inside(folder: Path, target: Path) -> bool:
@@ -108,12 +122,6 @@ def _check_output_of(path: Path, name: Path, other: Path | None, target: Path) -
     if (target / name).is_dir():
         msg = f"an output is a folder: {target / name}\n{_RENAME_HINT}"
         raise OutputExistsError(msg)
-    if path.parent.resolve() == target.resolve():
-        msg = (
-            f"the assignments would lie beside their sources: {path}\n"
-            "Hint: write them to a folder of their own."
-        )
-        raise OptionError(msg)
 
 
 def files_to_replace(manifest: Manifest, shards: Sequence[Shard]) -> list[Path]:

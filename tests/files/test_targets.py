@@ -207,3 +207,18 @@ def test_an_earlier_output_of_another_job_is_left(tmp_path):
         "part-0.parquet",
         "part-1.parquet",
     }
+
+
+def test_the_time_of_a_rerun_grows_with_the_files_alone(tmp_path, monkeypatch):
+    corpus = write_shards(tmp_path / "corpus", 40, CORPUS[:400])
+    pack(corpus, tmp_path / "out")
+    described = []
+    dumps = json.dumps
+
+    def count(value, **options):
+        described.append(isinstance(value, dict) and "sources" in value)
+        return dumps(value, **options)
+
+    monkeypatch.setattr("fastpack.files.manifest.json.dumps", count)
+    pack(corpus, tmp_path / "out")
+    assert sum(described) < 5  # the job, which has all sources, not once a file
