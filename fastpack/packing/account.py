@@ -10,7 +10,7 @@ import polars as pl
 from fastpack.documents.histogram import LengthHistogram
 from fastpack.documents.sums import exact_sum
 from fastpack.options import PackingOptions
-from fastpack.packing.bounds import lower_bound
+from fastpack.packing.bounds import lower_bounds
 from fastpack.packing.chunks import Chunks
 from fastpack.schemas import FIGURES
 
@@ -65,7 +65,8 @@ class Account:
 
         Computed on first use: it takes as long as planning.
         """
-        least = sum(lower_bound(part.chunks, self.options) for part in self._parts)
+        chunks = [part.chunks for part in self._parts]
+        least = sum(lower_bounds(chunks, self.options))
         return -(-least // self.options.bins_multiple) * self.options.bins_multiple
 
     @property
@@ -120,7 +121,12 @@ def tabulate(parts: Sequence[Part], options: PackingOptions) -> pl.DataFrame:
     """Return the figures of each part, in a row."""
     # The number of all bins together is a multiple, not that of each part.
     options = replace(options, bins_multiple=1)
-    figures = [Account([part], options).figures() for part in parts]
+    accounts = [Account([part], options) for part in parts]
+    # Of all parts at once: one by one takes twenty times as long.
+    bounds = lower_bounds([part.chunks for part in parts], options)
+    for account, bound in zip(accounts, bounds, strict=True):
+        account.lower_bound = bound
+    figures = [account.figures() for account in accounts]
     return pl.DataFrame(
         {name: _as_series([each[name] for each in figures], name) for name in FIGURES}
     )
