@@ -1,7 +1,6 @@
 """Check rows: documents once each, in order, in the chunks that the rules give."""
 
-from concurrent.futures import Future
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +19,12 @@ from fastpack.threads import run_beside
 from fastpack.verification.columns import COLUMNS, as_integers, holds_numbers
 from fastpack.verification.expected import ExpectedDocuments
 from fastpack.verification.numbering import Numbering
+from fastpack.verification.started import (
+    RunningBatch,
+    StartedBatch,
+    check_rows,
+    describe,
+)
 
 
 class RowCheck:
@@ -108,7 +113,7 @@ class RowCheck:
         The kernel checks a batch while the next one is read.
         """
         limits = self._limits(numbering.n_bins)
-        running: _Running | None = None
+        running: RunningBatch | None = None
         for batch in collect_in_batches(self._table):
             try:
                 started = self._start(batch, numbering)
@@ -118,9 +123,9 @@ class RowCheck:
                 raise
             if running is not None:
                 self._finish(running)
-            running = _Running(
+            running = RunningBatch(
                 started,
-                run_beside(_check_rows, started, limits, self._state, bins),
+                run_beside(check_rows, started, limits, self._state, bins),
             )
         if running is not None:
             self._finish(running)
@@ -142,7 +147,7 @@ class RowCheck:
             n_bins=n_bins,
         )
 
-    def _start(self, batch: pl.DataFrame, numbering: Numbering) -> "_StartedBatch":
+    def _start(self, batch: pl.DataFrame, numbering: Numbering) -> StartedBatch:
         """Prepare a batch for the kernel; start its documents."""
         columns = kernels.verification.Columns(
             *(self._integers(batch, name) for name in COLUMNS)
@@ -155,7 +160,7 @@ class RowCheck:
         is_start = columns.chunk_start == 0
         n_starts = int(np.count_nonzero(is_start))
         groups, found = self._groups_of(batch, is_start, n_starts)
-        started = _StartedBatch(
+        started = StartedBatch(
             batch,
             self.n_rows,
             document,
@@ -168,14 +173,14 @@ class RowCheck:
         self.n_rows += batch.height
         return started
 
-    def _finish(self, running: "_Running") -> None:
+    def _finish(self, running: RunningBatch) -> None:
         """Wait for the kernel, and check the rest of a batch."""
         started, result = running
         row, reason, n_ended = result.result()
         columns = started.columns
         if reason != kernels.verification.OK:
             raise self._error(
-                self._describe(reason), started.batch, row, started.first_row
+                describe(reason, self._options), started.batch, row, started.first_row
             )
         if started.found is not None:
             other = started.found != started.groups
@@ -231,7 +236,7 @@ class RowCheck:
                 raise self._error(what, batch, is_null.arg_max() or 0)
         return select_by(batch, self._by)
 
-    def _check_identity(self, started: "_StartedBatch") -> None:
+    def _check_identity(self, started: StartedBatch) -> None:
         """Check that all rows of a document identify the same one."""
         rows = np.flatnonzero(~started.is_start)
         identity = started.batch.select(cs.by_name(*self._identity))
@@ -260,37 +265,6 @@ class RowCheck:
         if self._expected is not None:
             self._expected.end(tokens)
 
-    def _describe(self, reason: int) -> str:
-        """Say what is wrong with a row."""
-        kernel = kernels.verification
-        options = self._options
-        return {
-            kernel.NOT_IN_ORDER: (
-                "a chunk does not start where the one before it in its document ends"
-            ),
-            kernel.SPLIT: (
-                "a document is in several chunks, and `long_documents` is "
-                f"{options.long_documents!r}"
-            ),
-            kernel.NOT_WHOLE: (
-                "a chunk that is not the last of its document is shorter than it has "
-                "to be"
-            ),
-            kernel.BAD_CHUNK: (
-                "a chunk is longer than it may be, or has no tokens beside others"
-            ),
-            kernel.SHORT: (
-                "the remainder of a document is shorter than `min_chunk` "
-                f"{options.min_chunk:,}"
-            ),
-            kernel.BAD_BIN: "a chunk has no bin, or one where nothing is packed",
-            kernel.BAD_OFFSET: (
-                "a chunk starts before its bin, or where `align` does not let it"
-            ),
-            kernel.OVER_CAPACITY: "a chunk ends behind the end of its bin",
-            kernel.BAD_DOCUMENT: ("`document` does not count the documents from 0 on"),
-        }[reason]
-
     def _error(
         self, what: str, batch: pl.DataFrame, row: int, first_row: int | None = None
     ) -> VerificationError:
@@ -300,45 +274,6 @@ class RowCheck:
         first = max(row - 1, 0)
         shown = batch.with_row_index("row", first_row)[first : row + 4]
         return VerificationError(f"{what}: in row {first_row + row:,}\n{shown}")
-
-
-class _StartedBatch(NamedTuple):
-    """Rows as the kernel takes them, and what is checked of them afterwards."""
-
-    batch: pl.DataFrame
-    first_row: int
-    document: npt.NDArray[np.int64] | None
-    columns: "kernels.verification.Columns"
-    groups: npt.NDArray[np.int32] | None
-    found: npt.NDArray[np.int32] | None
-    is_start: npt.NDArray[np.bool_]
-    tokens: Int64Array
-
-
-class _Running(NamedTuple):
-    """A batch, and what the kernel will say of it."""
-
-    started: _StartedBatch
-    result: "Future[tuple[int, int, int]]"
-
-
-def _check_rows(
-    started: _StartedBatch,
-    limits: "kernels.verification.Limits",
-    state: np.void,
-    bins: "kernels.verification.Bins",
-) -> tuple[int, int, int]:
-    with np.errstate(over="ignore"):  # hashes, where kernels are plain Python
-        row, reason, n_ended = kernels.verification.check_rows(
-            started.document,
-            started.columns,
-            started.groups,
-            limits,
-            state,
-            started.tokens,
-            bins,
-        )
-    return int(row), int(reason), int(n_ended)
 
 
 def _as_array(column: pl.Series) -> npt.NDArray[Any]:
