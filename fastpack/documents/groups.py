@@ -135,7 +135,7 @@ class GroupEncoder:
             found = self._lookup.numbers(part)
             if found.min() < 0:
                 if not learn:
-                    raise _not_planned(part.row(int(found.argmin()), named=True))
+                    raise _unknown_group(part.row(int(found.argmin()), named=True))
                 self._add(part.filter(found < 0).unique(maintain_order=True))
                 found = self._lookup.numbers(part)
             numbers[start : start + part.height] = found
@@ -240,7 +240,7 @@ def _as_numbers(numbers: pl.Series) -> npt.NDArray[np.int32]:
     return array
 
 
-def _not_planned(group: dict[str, Any]) -> DataError:
+def _unknown_group(group: dict[str, Any]) -> DataError:
     msg = (
         f"a group that was not planned: {group}\n"
         "Hint: assign the documents that were planned."

@@ -43,11 +43,11 @@ def generate_lazily(
         wanted = list(schema) if with_columns is None else with_columns
         with closing(tables(wanted)) as generated:
             for table in generated:
-                taken = table if n_rows is None else table[:n_rows]
-                taken = taken.select(cs.by_name(*wanted))
-                yield taken if predicate is None else taken.filter(predicate)
+                limited = table if n_rows is None else table[:n_rows]
+                limited = limited.select(cs.by_name(*wanted))
+                yield limited if predicate is None else limited.filter(predicate)
                 if n_rows is not None:
-                    n_rows -= taken.height
+                    n_rows -= limited.height
                     if n_rows == 0:
                         return
 

@@ -17,7 +17,7 @@ from fastpack.files.manifest import Fingerprint, Ticket
 from fastpack.files.reading import Selection, errors_name, scan_documents
 from fastpack.outputs import read_metadata, write_parquet
 from fastpack.packing.chunks import Chunks
-from fastpack.packing.lazy import Start, assign_lazily
+from fastpack.packing.lazy import AssignmentStart, assign_lazily
 from fastpack.packing.plan import PackingPlan
 from fastpack.version import __version__
 
@@ -154,10 +154,10 @@ def assign_shard(
         documents = scan_documents(shard.source, shard.columns)
 
     @contextmanager
-    def start() -> Iterator[Start]:
+    def start() -> Iterator[AssignmentStart]:
         with errors_name(shard.source):
             shard.fingerprint.check()
-            yield Start(plan.assigner(before, first_document), planned)
+            yield AssignmentStart(plan.assigner(before, first_document), planned)
             shard.fingerprint.check()
 
     chunks = plan.cut(planned)

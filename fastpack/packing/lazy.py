@@ -19,7 +19,7 @@ from fastpack.packing.assigner import Assigner
 from fastpack.packing.plan import PackingPlan
 
 
-class Start(NamedTuple):
+class AssignmentStart(NamedTuple):
     """The state in which assigning starts.
 
     Parameters
@@ -38,15 +38,15 @@ def pack_lazily(documents: Documents, options: PackingOptions) -> pl.LazyFrame:
     """Pack as `fastpack.pack` does; nothing is read before the result is collected."""
 
     @contextmanager
-    def start() -> Iterator[Start]:
+    def start() -> Iterator[AssignmentStart]:
         histogram = count_documents(documents)
-        yield Start(PackingPlan(histogram, options).assigner(), histogram)
+        yield AssignmentStart(PackingPlan(histogram, options).assigner(), histogram)
 
     return assign_lazily(documents, start)
 
 
 def assign_lazily(
-    documents: Documents, start: Callable[[], AbstractContextManager[Start]]
+    documents: Documents, start: Callable[[], AbstractContextManager[AssignmentStart]]
 ) -> pl.LazyFrame:
     """Assign documents when the result is collected, batch by batch.
 
@@ -72,7 +72,7 @@ def assign_lazily(
     return generate_lazily(Assigner.empty_table(kept).schema, tables)
 
 
-def _tables(documents: Documents, start: Start) -> Iterator[pl.DataFrame]:
+def _tables(documents: Documents, start: AssignmentStart) -> Iterator[pl.DataFrame]:
     """Assign documents batch by batch."""
     counter = DocumentCounter(documents.name, documents.by)
     for batch in documents.batches():
