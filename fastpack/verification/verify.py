@@ -43,8 +43,8 @@ def verify(
         are read batch by batch. A column `document` of numbers is the row index; other
         columns name documents.
     lengths
-        The lengths of the documents, in their order: one column, and the columns of the
-        rule `by` if the assignment does not have them.
+        The lengths of the documents, in their order: one column, or `n_tokens` of
+        several, and the columns of the rule `by` if the assignment does not have them.
     context_length, **rules
         The rules by which it was packed: see `PackingOptions`.
 

@@ -186,6 +186,8 @@ TOO_FULL = r"holds [\d,]+ tokens, more than the context length"
 TOO_MANY = "holds .* chunks, more than `max_documents`"
 MIXED = "mixes documents that differ in"
 BEHIND = "ends behind the end of its bin"
+TOO_LONG = "a chunk is longer than it may be, or has no tokens beside others"
+SPLIT = "a document is in several chunks, and `long_documents` is"
 SHORTER = "is not the last of its document is shorter than it has to be"
 SHORT = "the remainder of a document is shorter than `min_chunk`"
 OTHER_TOKENS = "tokens in the assignment; by its length and the rules it has"
@@ -340,11 +342,13 @@ def a_chunk_starts_elsewhere(rng, case):
     return case.at("chunk_start", row, start + one_of(rng, [-start - 1, 1, 10**12]))
 
 
-@damage(CHUNKS, f"{NOT_NEXT}|{SHORTER}|{NOT_COUNTED}")
+@damage(CHUNKS, NOT_NEXT)
 def a_document_does_not_start_at_0(rng, case):
-    row = one_of(rng, np.flatnonzero(case.column("chunk_start") == 0))
+    starts, lengths = case.column("chunk_start"), case.column("chunk_length")
+    row = one_of(rng, np.flatnonzero(starts == 0))
+    end = starts[row - 1] + lengths[row - 1] if row else 0  # of the one before
     start = one_of(rng, [-1, 1, case.max_chunk, 2**40])
-    return case.at("chunk_start", row, start)
+    return None if start == end else case.at("chunk_start", row, start)
 
 
 @damage(CHUNKS, "`chunk_start` is null")
@@ -352,14 +356,14 @@ def a_start_is_null(rng, case):
     return case.at("chunk_start", rng.integers(case.table.height), None)
 
 
-@damage(CHUNKS, "a chunk is longer than it may be")
+@damage(CHUNKS, TOO_LONG)
 def a_chunk_is_longer_than_it_may_be(rng, case):
     row = one_of(rng, case.packed())
     length = case.max_chunk + int(one_of(rng, [1, 2, 2**30]))
     return case.at("chunk_length", row, length)
 
 
-@damage(CHUNKS, "a chunk is longer than it may be, or has no tokens beside others")
+@damage(CHUNKS, TOO_LONG)
 def a_length_is_negative(rng, case):
     return case.at("chunk_length", rng.integers(case.table.height), -1)
 
@@ -369,7 +373,7 @@ def a_length_is_null(rng, case):
     return case.at("chunk_length", rng.integers(case.table.height), None)
 
 
-@damage(WHOLE, f"has no tokens beside others|{SHORTER}", long_documents="split")
+@damage(WHOLE, f"{TOO_LONG}|{SHORTER}", long_documents="split")
 def a_chunk_of_no_tokens_follows(rng, case):
     row = one_of(rng, np.intersect1d(case.last(), case.packed()))
     end = case.column("chunk_start")[row] + case.column("chunk_length")[row]
@@ -439,12 +443,12 @@ def a_document_that_is_packed_was_another(rng, case):
 @damage(TOKENS, OTHER_TOKENS, with_lengths=True, by=None)
 def two_documents_exchange_their_lengths(rng, case):
     lengths = case.documents["n_tokens"].to_numpy()
+    of_long = 0 if case.rules["long_documents"] == "drop" else case.max_chunk
+    at_start = np.where(lengths > case.max_chunk, of_long, lengths)
     first = one_of(rng, np.flatnonzero(lengths <= case.max_chunk))
     if first is None:
         return None
-    second = one_of(
-        rng, np.flatnonzero(np.minimum(lengths, case.max_chunk) != lengths[first])
-    )
+    second = one_of(rng, np.flatnonzero(at_start != at_start[first]))
     if second is None:
         return None
     rows = np.arange(lengths.size)
@@ -666,7 +670,7 @@ def a_remainder_is_shorter_than_min_chunk(rng, case):
 
 @damage(
     "long documents are dropped, truncated or refused",
-    "a document is in several chunks, and `long_documents` is",
+    SPLIT,
     with_lengths=False,
     long_documents="split",
     by=None,
