@@ -10,5 +10,5 @@ consecutive documents. A *histogram* has the number of documents of each length:
 that planning needs. A *group* is all documents with the same values in the columns
 `by`.
 
-May import: options, kernels, schemas, errors.
+May import: options, kernels, threads, schemas, errors.
 """

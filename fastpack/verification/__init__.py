@@ -5,6 +5,6 @@ tells the tokens each document should have; rows checks each row against the one
 it (a batch runs in the kernel, as started, while the next is read), bins what the rows
 add up to in each bin, numbering the order of the bins.
 
-May import: documents, options, kernels, schemas, errors. Never packing: a verifier that
-used the packer could not disprove it.
+May import: documents, options, kernels, threads, schemas, errors. Never packing: a
+verifier that used the packer could not disprove it.
 """
