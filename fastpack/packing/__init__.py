@@ -1,8 +1,9 @@
 """Packing: a histogram -> a plan -> the assignment of documents, in their order.
 
 chunks (documents -> chunks), spaces and best_fit (chunks -> runs), bounds and account
-(the figures of a plan) make up plan, which plan_file saves; cursors and assigner turn it
-into rows; in_memory and lazy are the two ways through them, pack the public functions.
+(the figures of a plan) make up plan, which plan_file saves; cursors and assigner turn
+it into rows; in_memory and lazy are the two ways through them, pack the public
+functions.
 
 May import: documents, options, outputs, kernels, threads, schemas, errors. Never
 verification, which is to judge by itself.
