@@ -89,7 +89,10 @@ def _pack_into_folder(
 def _plan(arguments: argparse.Namespace) -> None:
     (options,) = _options(arguments)
     paths = _find(arguments)
-    plan = PackingPlan(count_sources(paths, _selection(arguments, options)), options)
+    histogram = count_sources(paths, _selection(arguments, options))
+    if histogram.by and not arguments.json:  # to plan 100,000 takes some seconds
+        say(f"groups: {histogram.groups.height:,}")
+    plan = PackingPlan(histogram, options)
     figures = quality(plan)
     if arguments.json:
         print_json({**plan.as_dict(), "quality": figures})

@@ -8,8 +8,8 @@ import polars as pl
 
 from fastpack.documents.batches import Batch, Documents
 from fastpack.documents.grouped_histogram import (
-    GroupedHistogram,
     Histogram,
+    add_up_entries,
     sum_histograms,
 )
 from fastpack.documents.groups import GroupEncoder
@@ -102,30 +102,8 @@ def merge_counters(counters: Sequence[DocumentCounter]) -> Histogram:
     for counter in counters:
         places = encoder.encode(counter.groups)
         for lengths, numbers, counts in counter.counted():
-            parts.append((lengths, places[numbers], counts))  # type: ignore[index]
-    lengths, numbers, counts = map(np.concatenate, zip(*parts, strict=True))
-    # By group, and within by length, as those of one table mostly are.
-    order = np.argsort(lengths, kind="stable") if len(parts) > 1 else slice(None)
-    lengths, numbers, counts = lengths[order], numbers[order], counts[order]
-    order = np.argsort(numbers, kind="stable")
-    lengths, numbers, counts = lengths[order], numbers[order], counts[order]
-    first = np.flatnonzero(
-        (np.diff(lengths, prepend=-1) != 0) | (np.diff(numbers, prepend=-1) != 0)
-    )
-    if first.size:
-        counts = np.add.reduceat(counts, first)
-    starts = np.flatnonzero(np.diff(numbers[first], prepend=-1))
-    return GroupedHistogram(
-        groups,
-        [
-            LengthHistogram(*part)
-            for part in zip(
-                np.split(lengths[first], starts)[1:],
-                np.split(counts, starts)[1:],
-                strict=True,
-            )
-        ],
-    )
+            parts.append((places[numbers], lengths, counts))  # type: ignore[index]
+    return add_up_entries(groups, parts)
 
 
 def count_parts(

@@ -1,14 +1,21 @@
 """GroupedHistogram: a histogram of each group of documents, whose bins do not mix."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any, TypeAlias, cast
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from fastpack.documents.groups import GroupEncoder, check_same_schema, select_by
 from fastpack.documents.histogram import LengthHistogram, check_total
-from fastpack.documents.sums import merge_counts
+from fastpack.documents.sums import (
+    Int64Array,
+    exact_sum,
+    merge_counts,
+    merge_numbered_counts,
+)
 from fastpack.errors import DataError, OptionError, OptionTypeError
 from fastpack.options import PackingOptions
 
@@ -54,28 +61,64 @@ class GroupedHistogram:
     └────────┴────────┴───────────┘
     """
 
-    __slots__ = ("groups", "histograms", "n_documents", "n_tokens")
+    # The histograms lie one after the other in two arrays: tens of thousands of small
+    # ones are added up, compared and written at once, and made when asked for.
+    __slots__ = (
+        "_parts",
+        "counts",
+        "groups",
+        "lengths",
+        "n_documents",
+        "n_tokens",
+        "starts",
+    )
 
     def __init__(
         self, groups: pl.DataFrame, histograms: Sequence[LengthHistogram]
     ) -> None:
-        groups = select_by(groups, groups.columns)
-        ordered = groups.unique().sort(groups.columns)
-        self.groups = groups
-        self.histograms = tuple(histograms)
-        self.n_documents = sum(each.n_documents for each in self.histograms)
-        self.n_tokens = sum(each.n_tokens for each in self.histograms)
-        if (
-            groups.height != len(self.histograms)
-            or not ordered.equals(groups)
-            or not all(each.n_documents for each in self.histograms)
+        if groups.height != len(histograms) or not all(
+            each.n_documents for each in histograms
         ):
-            msg = (
-                "`groups` must be distinct and ascending, with a histogram of "
-                "documents for each\n"
-                "Hint: fastpack.plan(documents, by=...).histogram counts a table."
-            )
-            raise DataError(msg)
+            raise _groups_error()
+        nothing = np.empty(0, np.int64)
+        self._set(
+            select_by(groups, groups.columns),
+            np.cumsum([0, *(each.lengths.size for each in histograms)]),
+            np.concatenate([nothing, *(each.lengths for each in histograms)]),
+            np.concatenate([nothing, *(each.counts for each in histograms)]),
+        )
+        check_order(self.groups)
+
+    @classmethod
+    def of_arrays(
+        cls,
+        groups: pl.DataFrame,
+        starts: Int64Array,
+        lengths: Int64Array,
+        counts: Int64Array,
+    ) -> "GroupedHistogram":
+        """Make a histogram of groups and arrays that are known to be right.
+
+        `starts` has the place of the first entry of each group, and their number.
+        """
+        histogram = cls.__new__(cls)
+        histogram._set(groups, starts, lengths, counts)  # noqa: SLF001
+        return histogram
+
+    def _set(
+        self,
+        groups: pl.DataFrame,
+        starts: Int64Array,
+        lengths: Int64Array,
+        counts: Int64Array,
+    ) -> None:
+        self.groups = groups
+        self.starts = starts
+        self.lengths = lengths
+        self.counts = counts
+        self.n_documents = exact_sum(counts)
+        self.n_tokens = exact_sum(lengths, counts)
+        self._parts: tuple[LengthHistogram, ...] | None = None
         check_total("documents", self.n_documents)
         check_total("tokens", self.n_tokens)
 
@@ -87,15 +130,26 @@ class GroupedHistogram:
     @property
     def parts(self) -> tuple[LengthHistogram, ...]:
         """The histogram of each group: `histograms`."""
-        return self.histograms
+        if self._parts is None:
+            self._parts = tuple(
+                LengthHistogram.of_arrays(self.lengths[a:b], self.counts[a:b])
+                for a, b in pairwise(self.starts.tolist())
+            )
+        return self._parts
+
+    @property
+    def histograms(self) -> tuple[LengthHistogram, ...]:
+        """The histogram of each group."""
+        return self.parts
+
+    def numbered(self) -> tuple[Int64Array, Int64Array, Int64Array]:
+        """Return the group's number, the length and the count of each entry."""
+        numbers = np.repeat(np.arange(self.groups.height), np.diff(self.starts))
+        return numbers, self.lengths, self.counts
 
     def total(self) -> LengthHistogram:
         """Return the histogram of the documents of all groups."""
-        lengths = [np.empty(0, np.int64), *(part.lengths for part in self.parts)]
-        counts = [np.empty(0, np.int64), *(part.counts for part in self.parts)]
-        return LengthHistogram(
-            *merge_counts(np.concatenate(lengths), np.concatenate(counts))
-        )
+        return LengthHistogram.of_arrays(*merge_counts(self.lengths, self.counts))
 
     def encoder(self) -> GroupEncoder:
         """Return the numbers of the groups."""
@@ -115,33 +169,28 @@ class GroupedHistogram:
 
     def to_frame(self) -> pl.DataFrame:
         """Return the groups' columns, `length` and `documents`, in ascending order."""
-        parts = [
-            self.groups[[number] * each.lengths.size].hstack(each.to_frame())
-            for number, each in enumerate(self.histograms)
-        ]
-        counts = LengthHistogram([], []).to_frame()
-        empty = self.groups.clear().hstack(counts)
-        return pl.concat([empty, *parts])
+        numbers, lengths, counts = self.numbered()
+        entries = pl.DataFrame({"length": lengths, "documents": counts})
+        return self.groups[numbers].hstack(entries)
 
     def __add__(self, other: object) -> "GroupedHistogram":
         """Count the documents of both."""
         if not isinstance(other, GroupedHistogram):
             return NotImplemented
-        check_same_schema(self.groups.schema, other.groups.schema)
-        by = [*self.groups.columns, "length"]
-        counts = pl.concat([self.to_frame(), other.to_frame()])
-        total = read_histogram(
-            counts.group_by(by).agg(pl.col("documents").sum()).sort(by)
-        )
-        return cast("GroupedHistogram", total)
+        return _merge([self, other])
 
     def __eq__(self, other: object) -> bool:
         """Compare groups and histograms."""
         if not isinstance(other, GroupedHistogram):
             return NotImplemented
-        return self.groups.equals(other.groups) and self.histograms == other.histograms
+        return self.to_frame().equals(other.to_frame())
 
     __hash__ = None  # type: ignore[assignment]  # frames have none
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the arrays alone."""
+        arrays = (self.groups, self.starts, self.lengths, self.counts)
+        return GroupedHistogram.of_arrays, arrays
 
     def __repr__(self) -> str:
         """Show the figures."""
@@ -155,30 +204,71 @@ class GroupedHistogram:
 Histogram: TypeAlias = LengthHistogram | GroupedHistogram
 
 
+_WAITING = 1 << 20
+"""Entries that wait until they are added up, at least."""
+
+
 def sum_histograms(histograms: Iterable[Histogram]) -> Histogram:
     """Count the documents of all; there is at least one."""
     histograms = iter(histograms)
     total: Any = next(histograms)
+    if isinstance(total, LengthHistogram):
+        for histogram in histograms:
+            total += histogram
+        return total  # type: ignore[no-any-return]
+    # Not one by one: many groups are sorted each time.
+    waiting: list[GroupedHistogram] = []
+    n_entries = 0
     for histogram in histograms:
-        total += histogram
-    return total  # type: ignore[no-any-return]
+        waiting.append(cast("GroupedHistogram", histogram))
+        n_entries += histogram.lengths.size
+        if n_entries > max(_WAITING, total.lengths.size):
+            total = _merge([total, *waiting])
+            waiting, n_entries = [], 0
+    return _merge([total, *waiting])
 
 
-def read_histogram(frame: pl.DataFrame) -> Histogram:
-    """Turn the frame of a histogram, with or without groups, into the histogram."""
-    by = frame.columns[:-2]
-    if not by:
-        return LengthHistogram(frame["length"], frame["documents"])
-    parts = frame.partition_by(by, maintain_order=True)
-    return GroupedHistogram(
-        frame.select(by).unique(maintain_order=True),
-        [LengthHistogram(part["length"], part["documents"]) for part in parts],
+def _merge(histograms: Sequence[GroupedHistogram]) -> GroupedHistogram:
+    """Count the documents of all."""
+    check_total("documents", sum(each.n_documents for each in histograms))
+    for histogram in histograms:
+        check_same_schema(histograms[0].groups.schema, histogram.groups.schema)
+    groups = pl.concat([each.groups for each in histograms])
+    groups = groups.unique().sort(groups.columns)
+    encoder = GroupEncoder(groups)
+    entries = []
+    for histogram in histograms:
+        numbers, lengths, counts = histogram.numbered()
+        encoded = encoder.encode(histogram.groups)
+        assert encoded is not None  # noqa: S101 -- there are columns
+        entries.append((encoded[numbers], lengths, counts))
+    return add_up_entries(groups, entries)
+
+
+def add_up_entries(
+    groups: pl.DataFrame, entries: Sequence[tuple[npt.NDArray[Any], ...]]
+) -> GroupedHistogram:
+    """Add up entries: the number of a group, a length, and how many documents have it.
+
+    Each of the groups has one at least.
+    """
+    numbers, lengths, counts = map(np.concatenate, zip(*entries, strict=True))
+    merged = merge_numbered_counts(numbers, lengths, counts)
+    return GroupedHistogram.of_arrays(groups, *merged)
+
+
+def check_order(groups: pl.DataFrame) -> None:
+    """Refuse groups that are not distinct and ascending."""
+    if not groups.unique().sort(groups.columns).equals(groups):
+        raise _groups_error()
+
+
+def _groups_error() -> DataError:
+    msg = (
+        "`groups` must be distinct and ascending, with a histogram of documents for "
+        "each\nHint: fastpack.plan(documents, by=...).histogram counts a table."
     )
-
-
-def no_documents(like: Histogram) -> Histogram:
-    """Return a histogram of the same kind, without documents."""
-    return read_histogram(like.to_frame().clear())
+    return DataError(msg)
 
 
 def check_groups(

@@ -88,10 +88,10 @@ class LengthHistogram:
     @classmethod
     def of_table(cls, table: LengthTable) -> "LengthHistogram":
         """Return the histogram of the lengths that a table, without groups, has."""
-        return cls._of(*table.counted())
+        return cls.of_arrays(*table.counted())
 
     @classmethod
-    def _of(cls, lengths: Int64Array, counts: Int64Array) -> "LengthHistogram":
+    def of_arrays(cls, lengths: Int64Array, counts: Int64Array) -> "LengthHistogram":
         """Make a histogram of arrays that are known to be right."""
         histogram = cls.__new__(cls)
         histogram._set(lengths, counts)  # noqa: SLF001
@@ -149,6 +149,10 @@ class LengthHistogram:
         """The histogram of each group."""
         return (self,)
 
+    def numbered(self) -> tuple[Int64Array, Int64Array, Int64Array]:
+        """Return the group's number, the length and the count of each entry."""
+        return np.zeros(self.lengths.size, np.int64), self.lengths, self.counts
+
     def total(self) -> "LengthHistogram":
         """Return the histogram of the documents of all groups."""
         return self
@@ -170,7 +174,7 @@ class LengthHistogram:
         if not isinstance(other, LengthHistogram):
             return NotImplemented
         check_total("documents", self.n_documents + other.n_documents)
-        return self._of(
+        return self.of_arrays(
             *merge_counts(
                 np.concatenate([self.lengths, other.lengths]),
                 np.concatenate([self.counts, other.counts]),

@@ -5,7 +5,7 @@ from concurrent.futures import Executor, Future, wait
 from queue import SimpleQueue
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from fastpack.documents.grouped_histogram import Histogram, no_documents, sum_histograms
+from fastpack.documents.grouped_histogram import Histogram, sum_histograms
 from fastpack.files.manifest import Manifest
 from fastpack.files.reading import check_same_columns, errors_name
 from fastpack.files.shard import (
@@ -16,6 +16,8 @@ from fastpack.files.shard import (
     read_entry,
 )
 from fastpack.packing.plan import PackingPlan
+from fastpack.packing.shares import Dealer
+from fastpack.version import __version__
 
 _IN_FLIGHT = 256
 """Shards that the executor has at a time. More workers than that would idle; more
@@ -148,15 +150,16 @@ def assign_shards(
 def _calls_to_assign(
     shards: Sequence[Shard], plan: PackingPlan, manifest: Manifest
 ) -> Iterator[tuple[Any, ...]]:
-    """Give the call for each shard that is not complete; sum the shards before it."""
-    before: Any = no_documents(plan.histogram)
+    """Give the call for each shard that is not complete; deal out the plan to all."""
+    dealer = Dealer(plan)
     ticket = manifest.ticket()
+    # The file of the plan holds the figures of the groups, once for all.
+    about = {"version": __version__, "options": plan.options.as_dict()}
+    about["figures"] = plan.figures()
     for number, shard in enumerate(shards):
+        share = dealer.deal(read_counts(shard).histogram)
         if shard.name not in manifest.complete:
-            # As chunks, which have few lengths: many calls may wait.
-            start = plan.cut(before), before.n_documents
-            yield number, assign_shard, shard, plan, *start, ticket
-        before += read_counts(shard).histogram
+            yield number, assign_shard, shard, plan, share, about, ticket
 
 
 def _run_all(

@@ -2,7 +2,7 @@
 
 import hashlib
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,14 +11,15 @@ import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from fastpack.documents.counter import count_documents
-from fastpack.documents.grouped_histogram import Histogram, read_histogram
+from fastpack.documents.grouped_histogram import Histogram
+from fastpack.documents.histogram_frame import read_histogram
 from fastpack.errors import DataError
 from fastpack.files.manifest import Fingerprint, Ticket
 from fastpack.files.reading import Selection, errors_name, scan_documents
 from fastpack.outputs import read_metadata, write_parquet
-from fastpack.packing.chunks import Chunks
 from fastpack.packing.lazy import AssignmentStart, assign_lazily
 from fastpack.packing.plan import PackingPlan
+from fastpack.packing.shares import Share
 from fastpack.version import __version__
 
 
@@ -126,8 +127,8 @@ def _describe_counts(shard: Shard) -> dict[str, Any]:
 def assign_shard(
     shard: Shard,
     plan: PackingPlan,
-    before: Sequence[Chunks],
-    first_document: int,
+    share: Share,
+    about: dict[str, Any],
     ticket: Ticket,
 ) -> dict[str, Any]:
     """Assign the documents of a shard; write their rows to its output.
@@ -136,11 +137,10 @@ def assign_shard(
     ----------
     shard
         The source, and the file of the rows.
-    plan
-        The plan of the whole corpus.
-    before, first_document
-        The chunks of all shards before this one, in each group, and the number of their
-        documents.
+    plan, share
+        The plan of the whole corpus, and the part of it that the shard takes.
+    about
+        The version, the options and the figures of the plan, for the metadata.
     ticket
         The right to write to the target.
 
@@ -157,19 +157,16 @@ def assign_shard(
     def start() -> Iterator[AssignmentStart]:
         with errors_name(shard.source):
             shard.fingerprint.check()
-            yield AssignmentStart(plan.assigner(before, first_document), planned)
+            yield AssignmentStart(share.assigner(plan), planned)
             shard.fingerprint.check()
 
-    chunks = plan.cut(planned)
     entry = {
         "source": shard.fingerprint.path,
-        "first_document": first_document,
+        "first_document": share.first_document,
         "documents": planned.n_documents,
-        "rows": sum(each.n_chunks + each.n_unpacked for each in chunks),
+        "rows": share.n_rows,
     }
-    metadata = plan.as_dict()
-    metadata.pop("groups", None)  # the file of the plan holds them once for all
-    metadata |= {"job": ticket.job_id, "shard": entry}
+    metadata = {**about, "job": ticket.job_id, "shard": entry}
     shard.output.parent.mkdir(parents=True, exist_ok=True)
     rows = assign_lazily(documents, start)
     write_parquet(

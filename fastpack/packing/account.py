@@ -65,9 +65,13 @@ class Account:
 
         Computed on first use: it takes as long as planning.
         """
-        chunks = [part.chunks for part in self._parts]
-        least = sum(lower_bounds(chunks, self.options))
+        least = sum(self._bounds)
         return -(-least // self.options.bins_multiple) * self.options.bins_multiple
+
+    @cached_property
+    def _bounds(self) -> list[int]:
+        """The lower bound of each part, all at once."""
+        return lower_bounds([part.chunks for part in self._parts], self.options)
 
     @property
     def padding(self) -> int:
@@ -84,6 +88,19 @@ class Account:
     def figures(self) -> dict[str, Any]:
         """Return the figures by name, as JSON can hold them."""
         return {name: getattr(self, name) for name in FIGURES}
+
+    def tabulate(self) -> pl.DataFrame:
+        """Return the figures of each part, in a row."""
+        # The number of all bins together is a multiple, not that of each part.
+        options = replace(self.options, bins_multiple=1)
+        accounts = [Account([part], options) for part in self._parts]
+        for account, bound in zip(accounts, self._bounds, strict=True):
+            account.lower_bound = bound
+        figures = [account.figures() for account in accounts]
+        columns = {name: [each[name] for each in figures] for name in FIGURES}
+        return pl.DataFrame(
+            {name: _as_series(values, name) for name, values in columns.items()}
+        )
 
     def __repr__(self) -> str:
         """Summarize the account, a line for each kind of figure."""
@@ -115,21 +132,6 @@ class Account:
             line = f"  {name:<10}{number:>{width},}"
             lines.append(f"{line}   ({note})" if note else line)
         return "\n".join(lines)
-
-
-def tabulate(parts: Sequence[Part], options: PackingOptions) -> pl.DataFrame:
-    """Return the figures of each part, in a row."""
-    # The number of all bins together is a multiple, not that of each part.
-    options = replace(options, bins_multiple=1)
-    accounts = [Account([part], options) for part in parts]
-    # Of all parts at once: one by one takes twenty times as long.
-    bounds = lower_bounds([part.chunks for part in parts], options)
-    for account, bound in zip(accounts, bounds, strict=True):
-        account.lower_bound = bound
-    figures = [account.figures() for account in accounts]
-    return pl.DataFrame(
-        {name: _as_series([each[name] for each in figures], name) for name in FIGURES}
-    )
 
 
 def _as_series(values: list[Any], name: str) -> pl.Series:

@@ -131,7 +131,7 @@ def spread_to(runs: npt.NDArray[Any], n_bins: int, n_more: int) -> npt.NDArray[A
         moved += new
     result = _join([runs[:last], np.array([*changed[::-1], *moved], runs.dtype)])
     # The runs of a length follow each other, the longest length first.
-    return _take(result, np.argsort(-result["chunk_length"], kind="stable"))
+    return take_runs(result, np.argsort(-result["chunk_length"], kind="stable"))
 
 
 def _part(run: Any, first_bin: int, bins: int, chunks_per_bin: int) -> list[Any]:
@@ -154,7 +154,7 @@ def _join(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     return np.concatenate(as_bytes).view(kernels.best_fit.RUN)
 
 
-def _take(runs: npt.NDArray[Any], order: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
-    """Copy runs in another order."""
-    as_bytes = runs.view(np.uint8).reshape(runs.size, -1)
+def take_runs(runs: npt.NDArray[Any], order: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+    """Copy some of the runs, or all in another order."""
+    as_bytes = runs.view(np.uint8).reshape(runs.size, runs.itemsize)
     return as_bytes[order].reshape(-1).view(runs.dtype)

@@ -17,7 +17,7 @@ _DUAL_FUNCTIONS = 100
 _MOST_TOKENS = 2**55
 """Beyond, sums of a hundred times as much would not fit int64."""
 
-_AT_A_TIME = 1 << 16
+_AT_A_TIME = 1 << 13
 """Lengths of groups whose bounds are computed together: their arrays stay in the cache,
 and 100,000 small groups do not take a hundred calls of NumPy each."""
 

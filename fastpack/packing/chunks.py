@@ -105,6 +105,54 @@ def cut_into_chunks(histogram: LengthHistogram, options: PackingOptions) -> Chun
     )
 
 
+class NumberedChunks(NamedTuple):
+    """Chunks of many groups, each with the number of its group.
+
+    Parameters
+    ----------
+    groups, lengths, counts
+        The group and the length of chunks, and how many they are: some may come twice.
+    n_unpacked
+        Documents of which nothing is packed.
+    """
+
+    groups: npt.NDArray[np.int64]
+    lengths: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]
+    n_unpacked: int
+
+
+def cut_numbered(
+    groups: npt.NDArray[np.int64],
+    lengths: npt.NDArray[np.int64],
+    counts: npt.NDArray[np.int64],
+    options: PackingOptions,
+) -> NumberedChunks:
+    """Cut as `cut_into_chunks` does, in many groups at once.
+
+    `groups` has the number of the group of each length. One by one, ten thousand groups
+    take half a second, for each of many files.
+    """
+    max_chunk = options.max_chunk
+    n_unpacked = _total(counts[lengths == 0])
+    is_long = lengths > max_chunk
+    is_short = (lengths > 0) & ~is_long
+    long_counts = counts[is_long]
+    parts = [(groups[is_short], lengths[is_short], counts[is_short])]
+    if options.long_documents == "split":
+        n_full, remainders = np.divmod(lengths[is_long], max_chunk)
+        kept = remainders >= options.min_chunk
+        parts.append((groups[is_long][kept], remainders[kept], long_counts[kept]))
+        long_counts = long_counts * n_full
+    if options.long_documents == "drop":
+        n_unpacked += _total(long_counts)
+    else:
+        full = np.full(long_counts.size, max_chunk)
+        parts.append((groups[is_long], full, long_counts))
+    numbers, cut, n_chunks = map(np.concatenate, zip(*parts, strict=True))
+    return NumberedChunks(numbers, cut, n_chunks, n_unpacked)
+
+
 def _total(counts: npt.NDArray[np.int64]) -> int:
     """Add up numbers of documents or chunks: no more than tokens, so int64 holds it."""
     return int(np.add.reduce(counts))

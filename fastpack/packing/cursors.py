@@ -4,7 +4,7 @@ There is one for each chunk length, in each group: they take a corpus array by a
 and any cut of it gives the same rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,15 +31,19 @@ class Cursors:
     ----------
     options
         The rules of the packing.
-    chunks
-        The chunks that were planned, of each group; one group if there are none.
+    slots
+        The places of the cursors.
     runs
-        The plan: records of dtype `fastpack.kernels.best_fit.RUN`.
+        The plan, or the runs of it that are needed: records of dtype
+        `fastpack.kernels.best_fit.RUN`, those of a length and group together.
     n_bins
         The bins of all groups.
-    before
-        The chunks of all documents before the first, of each group: each length starts
-        at this rank.
+    ranks
+        The chunks in all documents before the first: their keys, and how many each has.
+        Each length starts at this rank. None if there are none.
+    n_chunks, n_unpacked
+        The chunks of the plan that are still to come, and the documents of which
+        nothing is packed.
     first_document
         The row index of the first document.
 
@@ -54,11 +58,13 @@ class Cursors:
     def __init__(
         self,
         options: PackingOptions,
-        chunks: Sequence[Chunks],
+        slots: "Slots",
         runs: npt.NDArray[Any],
         n_bins: int,
         *,
-        before: Sequence[Chunks] | None,
+        ranks: tuple[Int64Array, Int64Array] | None,
+        n_chunks: int,
+        n_unpacked: int,
         first_document: int,
     ) -> None:
         self._max_chunk = options.max_chunk
@@ -66,29 +72,57 @@ class Cursors:
         self._min_chunk = options.min_chunk if options.min_chunk > 1 else None
         self._n_bins = n_bins
         self._seed = options.shuffle_seed
-        before = before or []
-        n_unpacked = _sum(chunks, "n_unpacked") - _sum(before, "n_unpacked")
-        n_chunks = _sum(chunks, "n_chunks") - _sum(before, "n_chunks")
         self.has_nulls = n_unpacked > 0
         self.rows_left = n_chunks + n_unpacked
         self.next_document = first_document
         self._first_token = 0
-        n_groups = max(len(chunks), 1)
-        slots = _Slots(chunks, n_groups)
         self._large_keys = slots.large_keys
         self._state = kernels.assignment.State(
             cursors=np.zeros(slots.size, kernels.assignment.CURSOR),
             slots=slots.table,
-            n_groups=n_groups,
+            n_groups=slots.n_groups,
             runs=runs,
         )
-        ranks = np.zeros(slots.size, np.int64)
+        left = np.zeros(slots.size, np.int64)
+        if ranks is not None:
+            keys, counts = ranks
+            left[slots.of(keys)] = counts
+        kernels.assignment.seek(self._state, self._large_keys, left, n_unpacked)
+        if n_unpacked < 0 or left.any():
+            raise not_planned()
+
+    @classmethod
+    def after(
+        cls,
+        before: Sequence[Chunks],
+        options: PackingOptions,
+        chunks: Sequence[Chunks],
+        runs: npt.NDArray[Any],
+        n_bins: int,
+        *,
+        first_document: int,
+    ) -> "Cursors":
+        """Return cursors that start after the chunks `before`, of each group.
+
+        `chunks` are those that were planned, of each group; `runs` the whole plan.
+        """
+        n_groups = max(len(chunks), 1)
+        longest = max((int(part.lengths[:1].sum()) for part in chunks), default=0)
+        slots = Slots(longest, n_groups, lambda: _keys_of(chunks, n_groups))
+        ranks = None
         if before:
             counts = np.concatenate([part.counts for part in before])
-            ranks[slots.of(_keys_of(before, n_groups))] = counts
-        kernels.assignment.seek(self._state, self._large_keys, ranks, n_unpacked)
-        if n_unpacked < 0 or ranks.any():
-            raise _not_planned()
+            ranks = _keys_of(before, n_groups), counts
+        return cls(
+            options,
+            slots,
+            runs,
+            n_bins,
+            ranks=ranks,
+            n_chunks=_sum(chunks, "n_chunks") - _sum(before, "n_chunks"),
+            n_unpacked=_sum(chunks, "n_unpacked") - _sum(before, "n_unpacked"),
+            first_document=first_document,
+        )
 
     def fill(
         self,
@@ -138,7 +172,7 @@ class Cursors:
             columns["bin_offset"],
         )
         if reason == kernels.assignment.UNPLANNED:
-            raise _not_planned(self.next_document + documents, lengths[documents])
+            raise not_planned(self.next_document + documents, lengths[documents])
         self.next_document += int(documents)
         self.rows_left -= int(rows)
         self._first_token = int(first_token)
@@ -151,18 +185,22 @@ class Cursors:
         return int(documents), int(rows)
 
 
-class _Slots:
-    """The place of the cursor of each key: chunk length and group.
+class Slots:
+    """The place of the cursor of each key: ``chunk length * n_groups + group``.
 
     Parameters
     ----------
-    chunks
-        The chunks that were planned, of each group.
+    longest
+        The longest chunk that was planned.
     n_groups
         The number of groups.
+    keys
+        Gives all keys that were planned; called only if some are large.
 
     Attributes
     ----------
+    n_groups
+        As above.
     table : int
         Keys up to this are their own slot.
     large_keys : numpy.ndarray or None
@@ -171,15 +209,17 @@ class _Slots:
         The number of slots.
     """
 
-    def __init__(self, chunks: Sequence[Chunks], n_groups: int) -> None:
-        longest = max((int(part.lengths[:1].sum()) for part in chunks), default=0)
+    def __init__(
+        self, longest: int, n_groups: int, keys: Callable[[], Int64Array]
+    ) -> None:
+        self.n_groups = n_groups
         largest_key = (longest + 1) * n_groups - 1
         self.table = min(largest_key, _LARGEST_TABLE)
         self.large_keys: Int64Array | None = None
         self.size = self.table + 1
         if largest_key > _LARGEST_TABLE:
-            keys = _keys_of(chunks, n_groups)
-            self.large_keys = np.sort(keys[keys > _LARGEST_TABLE])
+            planned = keys()
+            self.large_keys = np.sort(planned[planned > _LARGEST_TABLE])
             self.size += self.large_keys.size
 
     def of(self, keys: Int64Array) -> Int64Array:
@@ -189,7 +229,7 @@ class _Slots:
         if is_large.any():
             large = keys[is_large]
             if self.large_keys is None or not np.isin(large, self.large_keys).all():
-                raise _not_planned()
+                raise not_planned()
             places = np.searchsorted(self.large_keys, large)
             slots[is_large] = self.table + 1 + places
         return slots
@@ -215,7 +255,8 @@ def _tokens_of_long(options: PackingOptions) -> int | None:
     }[options.long_documents]
 
 
-def _not_planned(row: int | None = None, length: int | None = None) -> DataError:
+def not_planned(row: int | None = None, length: int | None = None) -> DataError:
+    """Return the error about documents that are not those of the plan."""
     where = "" if row is None else f": the document in row {row:,} has {length} tokens"
     msg = (
         f"`lengths` holds chunks that the plan has no place for{where}\n"

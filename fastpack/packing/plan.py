@@ -15,7 +15,7 @@ from fastpack.documents.inputs import FrameLike
 from fastpack.errors import DataError, OptionTypeError
 from fastpack.options import PackingOptions
 from fastpack.outputs import check_output
-from fastpack.packing.account import Account, Part, tabulate
+from fastpack.packing.account import Account, Part
 from fastpack.packing.assigner import Assigner
 from fastpack.packing.best_fit import place_groups
 from fastpack.packing.chunks import Chunks, cut_into_chunks, refuse_long_documents
@@ -90,7 +90,7 @@ class PackingPlan(Account):
         refuse_long_documents(histogram.parts, options)
         self.histogram = histogram
         self._chunks = [cut_into_chunks(part, options) for part in histogram.parts]
-        self._runs, n_bins = place_groups(self._chunks, options)
+        self.records, n_bins = place_groups(self._chunks, options)
         parts = zip(histogram.parts, self._chunks, n_bins, strict=True)
         super().__init__([Part(*part) for part in parts], options)
         self.n_rows = self.n_chunks + self.documents_empty + self.documents_dropped
@@ -124,11 +124,11 @@ class PackingPlan(Account):
         └──────────────┴───────────┴──────┴────────────────┴────────────┘
         """
         runs = pl.DataFrame(
-            {name: np.ascontiguousarray(self._runs[name]) for name in RUNS_SCHEMA}
+            {name: np.ascontiguousarray(self.records[name]) for name in RUNS_SCHEMA}
         )
         if not self.histogram.by:
             return runs
-        groups: pl.DataFrame = self.histogram.groups[self._runs["group"].tolist()]
+        groups: pl.DataFrame = self.histogram.groups[self.records["group"].tolist()]
         return groups.hstack(runs)
 
     @property
@@ -159,7 +159,7 @@ class PackingPlan(Account):
         """
         if not self.histogram.by:
             return None
-        figures = tabulate(self._parts, self.options)
+        figures = self.tabulate()
         before = pl.col("n_bins").cum_sum() - pl.col("n_bins")
         first_bin = pl.when(self.options.shuffle_seed is None).then(before)
         figures = figures.select(first_bin.alias("first_bin"), pl.all())
@@ -224,12 +224,12 @@ class PackingPlan(Account):
         self, before: Sequence[Chunks] | None = None, first_document: int = 0
     ) -> Assigner:
         """Return an `Assigner` that starts after the documents `before`."""
-        cursors = Cursors(
+        cursors = Cursors.after(
+            before or [],
             self.options,
             self._chunks,
-            self._runs,
+            self.records,
             self.n_bins,
-            before=before,
             first_document=first_document,
         )
         return Assigner(cursors, self.histogram.encoder())

@@ -8,7 +8,8 @@ from typing import Any
 import polars as pl
 from polars.exceptions import PolarsError
 
-from fastpack.documents.grouped_histogram import Histogram, read_histogram
+from fastpack.documents.grouped_histogram import Histogram
+from fastpack.documents.histogram_frame import read_histogram
 from fastpack.errors import DataError, SourceNotFoundError
 from fastpack.options import PackingOptions
 from fastpack.outputs import read_metadata, write_parquet

@@ -5,13 +5,16 @@ import multiprocessing
 import signal
 import subprocess
 import sys
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
+import polars as pl
 import pytest
 
 import fastpack
 from corpora import CORPUS, L, N, files_of, pack, read_shards, write_shards
-from fastpack import DataError
+from fastpack import DataError, LengthHistogram, PackingPlan
+from fastpack.packing import plan as packing_plan
 
 
 @pytest.fixture(scope="module")
@@ -125,3 +128,29 @@ def test_a_failure_while_calls_are_prepared(tmp_path):
         pack(corpus, tmp_path / "out", executor=executor)
     n_counted = len(list((tmp_path / "out/_fastpack/counts").iterdir()))
     assert n_counted < 599
+
+
+def test_groups_are_not_gone_through_for_each_shard(tmp_path, monkeypatch):
+    n_groups = 40
+    frame = CORPUS.with_columns(g=pl.int_range(N) % n_groups)
+    corpus = write_shards(tmp_path / "corpus", 8, frame)
+    calls = Counter()
+
+    def count(module, name):
+        function = getattr(module, name)
+
+        def counted(*arguments):
+            calls[name] += 1
+            return function(*arguments)
+
+        monkeypatch.setattr(module, name, counted)
+
+    count(packing_plan, "cut_into_chunks")
+    count(PackingPlan, "tabulate")
+    count(LengthHistogram, "of_arrays")
+    pack(corpus, tmp_path / "out", by="g")
+    assert calls["cut_into_chunks"] == n_groups
+    assert calls["tabulate"] == 1
+    assert calls["of_arrays"] <= 2 * n_groups
+    whole = fastpack.pack(frame, context_length=L, by="g")
+    assert read_shards(tmp_path / "out", 8).equals(whole)
