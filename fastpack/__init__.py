@@ -22,6 +22,7 @@ which are keyword arguments; `PackingPlan` is what `plan` gives. Every error is 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from fastpack import forks as _forks  # noqa: F401 -- watches forks from now on
 from fastpack.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         DataError,
         DataTypeError,
         FastpackError,
+        ForkedProcessError,
         MissingExtraError,
         OptionError,
         OptionTypeError,
@@ -59,6 +61,7 @@ _HOMES = {
             "DataError",
             "DataTypeError",
             "FastpackError",
+            "ForkedProcessError",
             "MissingExtraError",
             "OptionError",
             "OptionTypeError",
@@ -95,6 +98,7 @@ __all__ = [
     "FastpackError",
     "DataError",
     "DataTypeError",
+    "ForkedProcessError",
     "MissingExtraError",
     "OptionError",
     "OptionTypeError",

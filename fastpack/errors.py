@@ -35,3 +35,7 @@ class OutputExistsError(FastpackError, FileExistsError):
 
 class MissingExtraError(FastpackError, ImportError):
     """What was asked for needs a package that is not installed."""
+
+
+class ForkedProcessError(FastpackError, RuntimeError):
+    """The process was forked after Polars had run: it would hang in it."""

@@ -24,6 +24,7 @@ from fastpack.documents.inputs import (
 )
 from fastpack.documents.streaming import collect_in_batches
 from fastpack.errors import DataError
+from fastpack.forks import refuse_forked
 from fastpack.threads import n_threads
 
 _BY = "\0by"
@@ -155,6 +156,7 @@ def select_documents(
     by: Sequence[str] = (),
 ) -> Documents:
     """Select the columns of a lazy frame that packing reads; check its schema."""
+    refuse_forked()
     empty = select_batch(pl.DataFrame(schema=frame.collect_schema()), length, keep, by)
     columns = [] if keep is None else map(as_expression, as_list(keep))
     groups = (

@@ -15,6 +15,7 @@ import polars.selectors as cs
 from polars.exceptions import PanicException, PolarsError
 
 from fastpack.errors import DataError, DataTypeError, OptionError, OptionTypeError
+from fastpack.forks import refuse_forked
 from fastpack.schemas import ASSIGNMENT_SCHEMA
 
 FrameLike: TypeAlias = Any
@@ -40,6 +41,7 @@ def as_frame(data: FrameLike, parameter: str = "data") -> pl.DataFrame:
 
     A Series, an array or a list becomes a frame of one column: its name, or `n_tokens`.
     """
+    refuse_forked()
     if isinstance(data, pl.DataFrame):
         return data
     series = _as_series(data, parameter)

@@ -34,6 +34,7 @@ from fastpack.files.targets import (
     files_to_replace,
     name_shards,
 )
+from fastpack.forks import refuse_forked, refuse_forking
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.outputs import remove_temporary_files
 from fastpack.packing.plan import PackingPlan
@@ -80,8 +81,8 @@ def pack_files(
         the GIL.
     executor
         In place of threads, any `concurrent.futures.Executor`, which stays open: its
-        workers read `sources` and write to `target`. Spawn processes, do not fork them:
-        Polars hangs after a fork.
+        workers read `sources` and write to `target`. Processes must be spawned: Polars
+        hangs after a fork, so an executor that forks is refused.
     resume
         Whether to go on with an earlier run in `target`: complete shards are kept, if
         their files still have the checksums in the manifest; damaged ones are written
@@ -156,6 +157,8 @@ def pack_shards(
     on_progress: ProgressCallback | None = None,
 ) -> PackingPlan:
     """Pack files that were found: see `pack_files`."""
+    refuse_forked()
+    refuse_forking(executor)
     opened = _open(executor, workers)
     manifest = Manifest(check_target(target))
     shards = name_shards(paths, columns, manifest)

@@ -16,6 +16,7 @@ from fastpack.documents.histogram_frame import read_histogram
 from fastpack.errors import DataError
 from fastpack.files.manifest import Fingerprint, Ticket
 from fastpack.files.reading import Selection, errors_name, scan_documents
+from fastpack.forks import refuse_forked
 from fastpack.outputs import read_metadata, write_parquet
 from fastpack.packing.lazy import AssignmentStart, assign_lazily
 from fastpack.packing.plan import PackingPlan
@@ -73,6 +74,7 @@ def count_shard(shard: Shard) -> int:
     The histogram of an earlier run is used again, if its file is whole and the source
     still the same.
     """
+    refuse_forked()
     with suppress(DataError):
         return read_counts(shard).histogram.n_documents
     with errors_name(shard.source):
@@ -149,6 +151,7 @@ def assign_shard(
     dict
         The shard's entry in the manifest.
     """
+    refuse_forked()
     planned = read_counts(shard).histogram
     with errors_name(shard.source):
         documents = scan_documents(shard.source, shard.columns)
