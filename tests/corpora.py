@@ -20,9 +20,17 @@ CORPUS = pl.DataFrame(
 """Documents of some shards, packed into sequences of `L` tokens."""
 
 
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+
+
 def write(frame, path):
     """Write a frame in the format of the suffix; return the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if compression := COMPRESSIONS.get(path.suffix):
+        lazy = frame.lazy()
+        sink = lazy.sink_csv if ".csv" in path.suffixes else lazy.sink_ndjson
+        sink(path, compression=compression)
+        return path
     {
         ".parquet": frame.write_parquet,
         ".pq": frame.write_parquet,

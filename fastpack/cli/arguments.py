@@ -17,8 +17,8 @@ _AddParser: TypeAlias = Callable[..., argparse.ArgumentParser]
 
 _SOURCES = (
     "files, folders or globs: Parquet (.parquet .pq), Arrow IPC (.arrow .ipc "
-    ".feather), CSV (.csv) or NDJSON (.ndjson .jsonl), read in the order in which they "
-    "are listed, the files of a folder or glob by path as in Polars: part-10, part-2"
+    ".feather), CSV (.csv) or NDJSON (.ndjson .jsonl), the last two also .gz or .zst, "
+    "in the order given; of a folder or glob by path as in Polars: part-10, part-2"
 )
 
 

@@ -75,8 +75,26 @@ SCANNERS: Mapping[str, Scanner] = {
     ".csv": _scan_csv,
     ".jsonl": _scan_ndjson,
     ".ndjson": _scan_ndjson,
+    # Polars looks at the first bytes: the scanners are the same.
+    ".csv.gz": _scan_csv,
+    ".csv.zst": _scan_csv,
+    ".jsonl.gz": _scan_ndjson,
+    ".jsonl.zst": _scan_ndjson,
+    ".ndjson.gz": _scan_ndjson,
+    ".ndjson.zst": _scan_ndjson,
 }
 """The known formats, by suffix in lower case."""
+
+
+def suffix_of(path: Path) -> str:
+    """Return the suffix of a source, as it is written: two of a compressed one."""
+    two = "".join(path.suffixes[-2:])
+    return two if two.lower() in SCANNERS else path.suffix
+
+
+def is_source(path: Path) -> bool:
+    """Say whether the suffix of a file is that of a known format."""
+    return suffix_of(path).lower() in SCANNERS
 
 
 def scan_source(path: Path, length: str | None, labels: Sequence[str]) -> pl.LazyFrame:
@@ -87,7 +105,7 @@ def scan_source(path: Path, length: str | None, labels: Sequence[str]) -> pl.Laz
     DataError
         The suffix is unknown.
     """
-    scanner = SCANNERS.get(path.suffix.lower())
+    scanner = SCANNERS.get(suffix_of(path).lower())
     if scanner is None:
         msg = (
             f"the suffix {path.suffix!r} is unknown\n"

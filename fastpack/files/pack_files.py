@@ -65,17 +65,19 @@ def pack_files(
     Parameters
     ----------
     sources
-        Files, folders or globs of Parquet, Arrow IPC, CSV or NDJSON files. They are
-        read in the order of the list, the files of a folder or a glob in the plain
-        order of their paths, as Polars reads them: part-10 before part-2. Links are
-        followed; what cannot be reached is refused.
+        Files, folders or globs of Parquet, Arrow IPC, CSV or NDJSON files, the last two
+        also compressed: ``.csv.gz``, ``.jsonl.zst``. They are read in the order of the
+        list, the files of a folder or a glob in the plain order of their paths, as
+        Polars reads them: part-10 before part-2. Links are followed; what cannot be
+        reached is refused.
     target
         The folder for the assignments; made if it is absent. ``part-1.jsonl`` becomes
         ``part-1.parquet``; sources of several folders keep these.
     length, context_length, keep, **rules
         As for `fastpack.pack`. `document` is the row index over all sources: less
         `first_document`, which the manifest has for each output, it is the row in its
-        source. Expressions are evaluated file by file, and batch by batch.
+        source. `keep` and `by` may name what folders hold, such as ``lang=en/``.
+        Expressions are evaluated file by file, and batch by batch.
     workers
         The number of threads; None is one for each processor. The kernels do not hold
         the GIL.
@@ -161,6 +163,7 @@ def pack_shards(
     refuse_forking(executor)
     opened = _open(executor, workers)
     manifest = Manifest(check_target(target))
+    columns = columns.of_sources(paths)
     shards = name_shards(paths, columns, manifest)
     job = {
         "version": __version__,

@@ -20,7 +20,8 @@ from fastpack.documents.inputs import (
     check_names,
 )
 from fastpack.errors import DataError, DataTypeError, OptionError
-from fastpack.files.formats import scan_source
+from fastpack.files.formats import scan_source, suffix_of
+from fastpack.files.partitions import Partition, find_partitions
 
 
 class Selection(NamedTuple):
@@ -36,12 +37,20 @@ class Selection(NamedTuple):
         Whether `length` names a column of token lists, whose lengths are taken.
     by
         The columns of the rule `by`, by name.
+    partitions
+        Those of `keep` and `by` that are in the names of folders, if not in a file.
     """
 
     length: str | pl.Expr
     keep: Keep | None = None
     token_lists: bool = False
     by: tuple[str, ...] = ()
+    partitions: tuple[Partition, ...] = ()
+
+    def of_sources(self, paths: Sequence[Path]) -> "Selection":
+        """Return the columns of some sources, with the partitions among them."""
+        labels = dict.fromkeys(self.labels())
+        return self._replace(partitions=find_partitions(paths, list(labels)))
 
     def as_dict(self) -> dict[str, object]:
         """Return the columns as JSON can hold them; `by` is one of the options.
@@ -49,11 +58,14 @@ class Selection(NamedTuple):
         Raises OptionError if an expression has no lasting identity.
         """
         kept = None if self.keep is None else list(map(_column_id, as_list(self.keep)))
-        return {
+        described: dict[str, object] = {
             "length": _column_id(self.length),
             "keep": kept,
             "token_lists": self.token_lists,
         }
+        if self.partitions:
+            described["partitions"] = [list(each) for each in self.partitions]
+        return described
 
     def labels(self) -> list[str]:
         """Return the columns of `keep` and `by` that have a name."""
@@ -91,6 +103,13 @@ def scan_documents(path: Path, columns: Selection) -> Documents:
     length = columns.length
     name = length if isinstance(length, str) else None
     frame = scan_source(path, name, columns.labels())
+    if columns.partitions:
+        present = frame.collect_schema().names()
+        frame = frame.with_columns(
+            pl.lit(each.value_of(path)).first().alias(each.name)
+            for each in columns.partitions
+            if each.name not in present
+        )
     if columns.token_lists:
         length = _lengths_of_lists(frame.collect_schema(), str(length))
     return select_documents(frame, length, columns.keep, columns.by)
@@ -98,6 +117,7 @@ def scan_documents(path: Path, columns: Selection) -> Documents:
 
 def scan_all(paths: Sequence[Path], columns: Selection) -> Documents:
     """Scan several sources, one after the other."""
+    columns = columns.of_sources(paths)
     scanned = []
     for path in paths:
         with errors_name(path):
@@ -120,6 +140,7 @@ def read_batch(paths: Sequence[Path], columns: Selection) -> Batch:
         A file is not of the format of its suffix, has no such columns, or has lengths
         that cannot be packed. The message names it.
     """
+    columns = columns.of_sources(paths)
     batches: list[Batch] = []
     for path in paths:
         with errors_name(path):
@@ -139,6 +160,7 @@ def read_batch(paths: Sequence[Path], columns: Selection) -> Batch:
 
 def count_sources(paths: Sequence[Path], columns: Selection) -> Histogram:
     """Count the lengths of all documents, batch by batch; raise as `read_batch`."""
+    columns = columns.of_sources(paths)
     histograms = []
     first = None
     for path in paths:
@@ -160,7 +182,7 @@ def errors_name(path: Path) -> Iterator[None]:
         raise type(error)(msg) from error
     except (PolarsError, UnicodeError, OSError) as error:
         msg = (
-            f"{path} cannot be read as {path.suffix}: {error}\n"
+            f"{path} cannot be read as {suffix_of(path)}: {error}\n"
             "Hint: the format is taken from the suffix; is the file damaged, or of "
             "another format?"
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn, TypeAlias
 
 from fastpack.errors import OptionError, OptionTypeError, SourceNotFoundError
-from fastpack.files.formats import SCANNERS
+from fastpack.files.formats import SCANNERS, is_source, suffix_of
 
 StrPath: TypeAlias = str | os.PathLike[str]
 
@@ -137,7 +137,7 @@ def _files_of(source: str, output: str | None) -> list[Path]:
             msg = (
                 f"{source} matches a folder of sources, not the files in it: {folder}\n"
                 "Hint: name folders, or write a glob that matches files: "
-                f"{source}/*{left_out.suffix}, or **/*{left_out.suffix}."
+                f"{source}/*{suffix_of(left_out)}, or **/*{suffix_of(left_out)}."
             )
             raise OptionError(msg)
     return list(files)
@@ -146,8 +146,9 @@ def _files_of(source: str, output: str | None) -> list[Path]:
 def _files_below(folder: Path, output: str | None) -> Iterator[Path]:
     """Give the files below a folder of a known suffix that are not of the output."""
     for path in _walk(folder, _HIDDEN_IN_FOLDERS):
-        is_source = path.suffix.lower() in SCANNERS and not _is_folder(path)
-        if is_source and (output is None or not _is_within(path, output)):
+        if not is_source(path) or _is_folder(path):
+            continue
+        if output is None or not _is_within(path, output):
             yield path
 
 

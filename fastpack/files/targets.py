@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fastpack.errors import OptionError, OutputExistsError
+from fastpack.files.formats import suffix_of
 from fastpack.files.manifest import (
     FOLDER,
     Fingerprint,
@@ -55,7 +56,8 @@ def name_shards(
     common = Path(os.path.commonpath([path.parent for path in paths]))
     sources: dict[Path, Path] = {}
     for path in paths:
-        name = path.relative_to(common).with_suffix(".parquet")
+        stem = path.name.removesuffix(suffix_of(path))
+        name = path.relative_to(common).with_name(f"{stem}.parquet")
         _check_output_of(path, name, sources.get(name), manifest.target)
         sources[name] = path
     shards = [

@@ -9,6 +9,7 @@ import pytest
 import fastpack
 from corpora import FRAME, write
 from fastpack.errors import (
+    DataError,
     OptionError,
     SourceNotFoundError,
 )
@@ -181,3 +182,24 @@ def test_no_source_is_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr("os.listdir", deny)
     why = "Permission denied"
     all_refuse(folder / "sub", why, "", "*/*.parquet", "**", "**/*.parquet")
+
+
+def test_compressed_sources(tmp_path):
+    names = ["a.csv.gz", "b.jsonl.zst", "c.NDJSON.GZ", "d.v1.csv.zst"]
+    for name in names:
+        write(FRAME, tmp_path / "in" / name.lower()).rename(tmp_path / "in" / name)
+    for name in ("notes.gz", "all.tar.gz", "x.parquet.gz"):
+        (tmp_path / "in" / name).touch()
+    assert names_of(tmp_path / "in", tmp_path / "in") == names
+    plan = fastpack.pack_files(tmp_path / "in", tmp_path / "out", context_length=8)
+    assert plan.n_documents == 4 * FRAME.height
+    assert {path.name for path in (tmp_path / "out").glob("*.parquet")} == {
+        "a.parquet",
+        "b.parquet",
+        "c.parquet",
+        "d.v1.parquet",
+    }
+    damaged = tmp_path / "in" / "a.csv.gz"
+    damaged.write_bytes(damaged.read_bytes()[:-6])
+    with pytest.raises(DataError, match=r"a\.csv\.gz cannot be read as \.csv\.gz"):
+        fastpack.pack_files(damaged, tmp_path / "other", context_length=8)
