@@ -1,18 +1,24 @@
 """Outputs: a table under its final name in one step, or not at all."""
 
+import errno
 import json
 import os
 import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 from polars.exceptions import PolarsError
 
-from fastpack.errors import OptionError, OutputExistsError, SourceNotFoundError
+from fastpack.errors import (
+    FastpackError,
+    OptionError,
+    OutputExistsError,
+    SourceNotFoundError,
+)
 
 OVERWRITE = "--overwrite (overwrite=True)"
 """The permission to replace an output, as hints name it."""
@@ -20,6 +26,20 @@ OVERWRITE = "--overwrite (overwrite=True)"
 _TEMPORARY = ".fastpack-"
 
 _ROW_GROUP_ROWS = 1 << 18
+
+_SPACE = "free some space, or choose another disk"
+
+_RIGHTS = "choose a folder that you may write to"
+
+_HINTS = {
+    errno.ENOSPC: _SPACE,
+    errno.EDQUOT: _SPACE,
+    errno.EFBIG: _SPACE,
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.EROFS: _RIGHTS,
+}
+"""What helps against an error of the system, by its number."""
 
 
 def check_output(
@@ -29,7 +49,10 @@ def check_output(
     sources: Sequence[Path] = (),
     overwrite: bool,
 ) -> None:
-    """Refuse, before any work is done, an output that could not be written."""
+    """Refuse, before any work is done, an output that could not be written.
+
+    What killed processes left in its folder is removed.
+    """
     if output.suffix.lower() != suffix:
         msg = (
             f"the output must be a {suffix} file, got {str(output)!r}\n"
@@ -53,6 +76,7 @@ def check_output(
         raise OutputExistsError(msg)
     if output.exists() and not overwrite:
         raise exists_error(output)
+    remove_temporary_files(output.parent)
 
 
 def write_parquet(
@@ -83,8 +107,7 @@ def write_parquet(
             else:
                 frame.write_parquet(temporary, metadata=texts)
         except PolarsError as error:  # a full disk, say
-            msg = f"{output} cannot be written: {error}"
-            raise OSError(msg) from error
+            raise OSError(str(error)) from error
 
 
 def read_metadata(path: Path) -> dict[str, Any] | None:
@@ -99,11 +122,50 @@ def read_metadata(path: Path) -> dict[str, Any] | None:
 def remove_temporary_files(folder: Path) -> None:
     """Remove the temporary files of killed processes from a folder.
 
-    No other process may write there meanwhile.
+    Those that are still written are locked, and stay.
     """
     for path in folder.glob(f"{_TEMPORARY}*.tmp"):
         if re.fullmatch(r"[0-9a-f]{16}\.tmp", path.name.removeprefix(_TEMPORARY)):
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # of another user, say
+                file = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+                try:
+                    if _lock(file):
+                        path.unlink()
+                finally:
+                    os.close(file)
+
+
+def _lock(file: int) -> bool:
+    """Lock a file until it is closed; False if another has locked it, or none can.
+
+    Not as the manifest is locked: that lock ends when any other descriptor of the file
+    is closed, such as that of Polars.
+    """
+    try:
+        import fcntl  # noqa: PLC0415 -- Windows has none
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+@contextmanager
+def system_errors_name(output: Path, temporary: Path | None = None) -> Iterator[None]:
+    """Name the output in errors of the system, not a temporary file; add a hint."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, FastpackError):
+            raise
+        why = str(error) if error.strerror is None else error.strerror
+        why = why.replace(str(temporary or output), str(output))
+        found = re.search(r"os error (\d+)", why)
+        number = int(found[1]) if found else error.errno
+        hint = _HINTS.get(number or 0, "choose another folder, or another disk")
+        explained = type(error)(f"{output} cannot be written: {why}\nHint: {hint}.")
+        explained.errno = number
+        raise explained from error
 
 
 @contextmanager
@@ -123,17 +185,21 @@ def replacing(
     if follow_link:
         output = output.resolve()
     temporary = output.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}.tmp")
-    try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        check()
-        if overwrite:
-            temporary.replace(output)
-        else:
-            _move_to_new(temporary, output)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with system_errors_name(output, temporary):
+        file = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            _lock(file)
+            yield temporary
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            check()
+            if overwrite:
+                temporary.replace(output)
+            else:
+                _move_to_new(temporary, output)
+        finally:
+            temporary.unlink(missing_ok=True)
+            os.close(file)
 
 
 def _move_to_new(temporary: Path, output: Path) -> None:

@@ -1,6 +1,11 @@
 """Outputs: whole under their final name, or not there."""
 
+import errno
 import os
+import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -90,3 +95,85 @@ def test_an_output_that_is_a_link(tmp_path):
     outputs.write_parquet(FRAME[:1], link, {}, overwrite=True)
     assert link.is_symlink()
     assert pl.read_parquet(target).equals(FRAME[:1])
+
+
+LIMITED = """
+import pathlib, resource, sys
+import polars as pl
+from fastpack import outputs
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+frame = pl.DataFrame({"n": range(100_000)})
+frame = frame.lazy() if sys.argv[2] == "lazy" else frame
+outputs.write_parquet(frame, pathlib.Path(sys.argv[1]), {}, overwrite=True)
+"""
+
+
+@pytest.mark.parametrize("kind", ["lazy", "eager"])
+def test_a_full_disk_names_the_output(tmp_path, kind):
+    output = tmp_path / "out.parquet"
+    failed = subprocess.run(
+        [sys.executable, "-c", LIMITED, output, kind],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (error,) = re.findall(r"^OSError: (.*\n.*)$", failed.stderr, re.MULTILINE)[-1:]
+    assert error.startswith(f"{output} cannot be written: ")
+    assert "File too large" in error
+    assert "\nHint: free some space" in error
+    assert ".fastpack-" not in error
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "hint"),
+    [
+        (errno.ENOSPC, OSError, "free some space"),
+        (errno.EACCES, PermissionError, "that you may write to"),
+        (errno.EIO, OSError, "choose another folder, or another disk"),
+    ],
+)
+def test_errors_of_the_system_name_the_output(
+    tmp_path, monkeypatch, number, kind, hint
+):
+    output = tmp_path / "out.parquet"
+
+    def fail(path, flags, mode=0o777):
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr("fastpack.outputs.os.open", fail)
+    with pytest.raises(kind, match=f"cannot be written: .*\nHint: .*{hint}") as error:
+        outputs.write_parquet(FRAME, output, {}, overwrite=True)
+    assert error.value.errno == number
+    assert str(output) in str(error.value)
+    assert ".fastpack-" not in str(error.value)
+
+
+KILLED = """
+import os, pathlib, signal, sys
+import polars as pl
+from fastpack import outputs
+def kill(frame, path, **options):
+    pathlib.Path(path).write_bytes(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+pl.DataFrame.write_parquet = kill
+output = pathlib.Path(sys.argv[1])
+outputs.check_output(output, overwrite=True)
+outputs.write_parquet(pl.DataFrame({"n": [1]}), output, {}, overwrite=True)
+"""
+
+
+def test_what_a_killed_process_left_is_removed_and_no_other_file(tmp_path):
+    output = tmp_path / "out.parquet"
+    killed = subprocess.run([sys.executable, "-c", KILLED, output], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.glob(".fastpack-*.tmp"))) == 1
+    with outputs.replacing(tmp_path / "other.parquet", overwrite=False) as written:
+        written.write_bytes(b"whole")
+        outputs.check_output(output, overwrite=False)
+        assert list(tmp_path.glob(".fastpack-*.tmp")) == [written]
+    outputs.write_parquet(FRAME, output, {}, overwrite=False)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "out.parquet",
+        "other.parquet",
+    }

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from fastpack.errors import DataError, OutputExistsError
-from fastpack.outputs import replacing
+from fastpack.outputs import replacing, system_errors_name
 
 FOLDER = "_fastpack"
 
@@ -122,9 +122,11 @@ class Manifest:
             _held.add(target)
         try:
             self._refuse_links()
-            self.counts_folder.mkdir(parents=True, exist_ok=True)
+            with system_errors_name(self.target):
+                self.counts_folder.mkdir(parents=True, exist_ok=True)
+                lock = self._open_lock()
             # Not flock: a forked child would keep it after the death of its parent.
-            with self._open_lock() as file:
+            with lock as file:
                 try:
                     fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError as error:
@@ -188,7 +190,7 @@ class Manifest:
     def record(self, output: str, entry: dict[str, Any]) -> None:
         """Record a complete shard."""
         self.complete[output] = {"output": output, **entry}
-        with self._open_to_append() as file:
+        with system_errors_name(self.path), self._open_to_append() as file:
             file.write(json.dumps(self.complete[output]) + "\n")
             file.flush()
             os.fsync(file.fileno())

@@ -17,7 +17,7 @@ from fastpack.errors import DataError
 from fastpack.files.manifest import Fingerprint, Ticket
 from fastpack.files.reading import Selection, errors_name, scan_documents
 from fastpack.forks import refuse_forked
-from fastpack.outputs import read_metadata, write_parquet
+from fastpack.outputs import read_metadata, system_errors_name, write_parquet
 from fastpack.packing.lazy import AssignmentStart, assign_lazily
 from fastpack.packing.plan import PackingPlan
 from fastpack.packing.shares import Share
@@ -170,7 +170,8 @@ def assign_shard(
         "rows": share.n_rows,
     }
     metadata = {**about, "job": ticket.job_id, "shard": entry}
-    shard.output.parent.mkdir(parents=True, exist_ok=True)
+    with system_errors_name(shard.output):
+        shard.output.parent.mkdir(parents=True, exist_ok=True)
     rows = assign_lazily(documents, start)
     write_parquet(
         rows,
