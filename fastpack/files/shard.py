@@ -1,6 +1,5 @@
 """The work on one shard: functions that any executor can send to a worker."""
 
-import hashlib
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +16,12 @@ from fastpack.errors import DataError
 from fastpack.files.manifest import Fingerprint, Ticket
 from fastpack.files.reading import Selection, errors_name, scan_documents
 from fastpack.forks import refuse_forked
-from fastpack.outputs import read_metadata, system_errors_name, write_parquet
+from fastpack.outputs import (
+    checksum_of,
+    read_metadata,
+    system_errors_name,
+    write_parquet,
+)
 from fastpack.packing.lazy import AssignmentStart, assign_lazily
 from fastpack.packing.plan import PackingPlan
 from fastpack.packing.shares import Share
@@ -194,6 +198,5 @@ def read_entry(output: Path) -> dict[str, Any] | None:
 
 
 def _entry_of(output: Path, described: dict[str, Any]) -> dict[str, Any]:
-    with output.open("rb") as file:
-        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    checksum = checksum_of(output)
     return {**described, "bytes": output.stat().st_size, "sha256": checksum}

@@ -12,7 +12,7 @@ from fastpack.errors import OptionError, SourceNotFoundError, VerificationError
 from fastpack.files.manifest import FOLDER, Manifest
 from fastpack.files.reading import errors_name
 from fastpack.options import PackingOptions
-from fastpack.outputs import read_metadata
+from fastpack.outputs import checksum_of, read_metadata
 from fastpack.packing.plan import PackingPlan
 from fastpack.verification.verify import verify_table
 
@@ -138,7 +138,12 @@ def _read_file(path: Path, rules: Mapping[str, Any]) -> WrittenAssignment:
             "Hint: give them: --context-length, and the others if there were any."
         )
         raise OptionError(msg)
-    options = PackingOptions(**(rules if packed is None else packed))
+    _refuse_one_of_many(path, metadata)
+    options = (
+        PackingOptions(**rules)
+        if packed is None
+        else PackingOptions.from_dict(packed, path)
+    )
     return WrittenAssignment(
         path,
         table,
@@ -147,6 +152,17 @@ def _read_file(path: Path, rules: Mapping[str, Any]) -> WrittenAssignment:
         figures=metadata.get("figures", {}),
         histogram=None,
     )
+
+
+def _refuse_one_of_many(path: Path, metadata: dict[str, Any]) -> None:
+    """Refuse the file of one source: its bins are filled by others, too."""
+    documents = metadata.get("shard", {}).get("documents")
+    if documents is not None and documents != metadata["figures"]["n_documents"]:
+        msg = (
+            f"{path} has the rows of one source among several\n"
+            "Hint: verify the folder that fastpack pack wrote it to."
+        )
+        raise OptionError(msg)
 
 
 def _read_folder(path: Path) -> WrittenAssignment:
@@ -164,6 +180,8 @@ def _read_folder(path: Path) -> WrittenAssignment:
             what = "is missing"
         elif (path / name).stat().st_size != entry["bytes"]:
             what = "was changed: it has another size"
+        elif checksum_of(path / name) != entry["sha256"]:
+            what = "was changed: its bytes are not those that were written"
         else:
             continue
         msg = f"{path / name} {what}"

@@ -45,8 +45,10 @@ def read_plan(path: Path) -> tuple[pl.DataFrame, Histogram, PackingOptions]:
     try:
         encoded = base64.b64decode(description["histogram"])
         histogram = read_histogram(pl.read_ipc(io.BytesIO(encoded)))
-        options = PackingOptions(**description["options"])
+        options = PackingOptions.from_dict(description["options"], path)
         return pl.read_parquet(path, glob=False), histogram, options
+    except DataError:
+        raise
     except (KeyError, ValueError, TypeError, OSError, PolarsError) as error:
         msg = (
             f"{path} is not the file of a plan: {error}\n"

@@ -2,6 +2,8 @@
 
 import json
 
+import polars as pl
+
 import fastpack
 from command_line import FRAME, fastpack_in_process
 
@@ -97,3 +99,49 @@ def test_verify_a_folder_with_files_of_others(tmp_path, capsys):
             capsys.readouterr().err
         )
         (target / name).unlink()
+
+
+def test_verify_a_folder_of_which_a_byte_was_changed(tmp_path, capsys):
+    # In a column that identifies documents: the rows are as right as before.
+    corpus, target = tmp_path / "corpus", tmp_path / "out"
+    corpus.mkdir()
+    FRAME.write_parquet(corpus / "part.parquet")
+    pack = ["pack", corpus, "--context-length", 8, "--keep", "doc_id", "--quiet"]
+    assert fastpack_in_process(*pack, "--output", f"{target}/") == 0
+    part = target / "part.parquet"
+    table, metadata = pl.read_parquet(part), pl.read_parquet_metadata(part)
+    size = part.stat().st_size
+    table.with_columns(pl.col("doc_id").replace("a", "x")).write_parquet(
+        part, metadata={"fastpack": metadata["fastpack"]}, row_group_size=1 << 18
+    )
+    assert part.stat().st_size == size
+    assert fastpack_in_process("verify", part) == 0  # nothing to compare it with
+    capsys.readouterr()
+    assert fastpack_in_process("verify", target) == 1
+    printed = capsys.readouterr().err
+    assert "was changed: its bytes are not those that were written" in printed
+
+
+def test_verify_the_file_of_one_source_among_several(tmp_path, capsys):
+    corpus, target = tmp_path / "corpus", tmp_path / "out"
+    corpus.mkdir()
+    for name in ("part-1", "part-2"):
+        FRAME.write_parquet(corpus / f"{name}.parquet")
+    pack = ["pack", corpus, "--context-length", 8, "--quiet"]
+    assert fastpack_in_process(*pack, "--output", f"{target}/") == 0
+    assert fastpack_in_process("verify", target / "part-1.parquet") == 2
+    printed = capsys.readouterr().err
+    assert "has the rows of one source among several" in printed
+    assert "verify the folder that fastpack pack wrote" in printed
+
+
+def test_verify_a_file_of_a_version_with_other_rules(tmp_path, capsys):
+    source, one = tmp_path / "documents.parquet", tmp_path / "one.parquet"
+    FRAME.write_parquet(source)
+    pack = ["pack", source, "--context-length", 8, "--quiet", "--output", one]
+    assert fastpack_in_process(*pack) == 0
+    metadata = pl.read_parquet_metadata(one)["fastpack"]
+    later = metadata.replace('"align"', '"rule_of_later": 3, "align"')
+    pl.read_parquet(one).write_parquet(one, metadata={"fastpack": later})
+    assert fastpack_in_process("verify", one) == 1
+    assert "does not know: ['rule_of_later']" in capsys.readouterr().err

@@ -44,7 +44,13 @@ def test_files_that_are_no_plans(tmp_path):
     plan.runs.reverse().write_parquet(path, metadata={"fastpack": metadata["fastpack"]})
     with pytest.raises(DataError, match=r"the runs in .* are not those that fastpack"):
         fastpack.PackingPlan.load(path)
-    other = metadata["fastpack"].replace("context_length", "context")
-    plan.runs.write_parquet(path, metadata={"fastpack": other})
-    with pytest.raises(DataError, match="not the file of a plan"):
-        fastpack.PackingPlan.load(path)
+    for old, new, message in (
+        ('"context_length": 8, ', "", "not the file of a plan"),
+        ('"align": 1', '"align": 0', "not the file of a plan"),
+        ("context_length", "context", r"rules that .* does not know: \['context'\]"),
+    ):
+        other = metadata["fastpack"].replace(old, new)
+        assert other != metadata["fastpack"]
+        plan.runs.write_parquet(path, metadata={"fastpack": other})
+        with pytest.raises(DataError, match=message):
+            fastpack.PackingPlan.load(path)
