@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from fastpack.kernels import counting as counting
     from fastpack.kernels import cutting as cutting
     from fastpack.kernels import lookup as lookup
+    from fastpack.kernels import moving as moving
     from fastpack.kernels import numbering as numbering
+    from fastpack.kernels import ordering as ordering
     from fastpack.kernels import shuffling as shuffling
     from fastpack.kernels import verification as verification
 
@@ -31,7 +33,9 @@ _FILES = frozenset(
         "counting",
         "cutting",
         "lookup",
+        "moving",
         "numbering",
+        "ordering",
         "shuffling",
         "verification",
     }

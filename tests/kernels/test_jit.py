@@ -20,7 +20,9 @@ KERNEL_FILES = sorted((PACKAGE / "kernels").glob("[!_]*.py"))
 
 
 ALLOWED = {
+    "collections.abc",
     "fastpack.kernels.jit",
+    "numba.core",
     "numba.cpython.unsafe.numbers",
     "numba.extending",
     "numpy",
