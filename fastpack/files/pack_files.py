@@ -1,9 +1,7 @@
 """pack_files(): many files in, many files out, through an executor; resumable."""
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, NamedTuple, Unpack
 
@@ -11,32 +9,16 @@ import polars as pl
 from polars.exceptions import PanicException
 
 from fastpack.documents.inputs import DEFAULT_LENGTH, Keep
-from fastpack.errors import (
-    DataError,
-    OptionError,
-    OptionTypeError,
-    SourceNotFoundError,
-)
+from fastpack.errors import DataError, SourceNotFoundError
 from fastpack.files.manifest import Manifest
-from fastpack.files.passes import (
-    ProgressCallback,
-    assign_shards,
-    check_outputs,
-    count_shards,
-)
+from fastpack.files.passes import ProgressCallback, assign_shards, count_shards
 from fastpack.files.reading import Selection
+from fastpack.files.run import open_executor, take_over
 from fastpack.files.shard import Shard
 from fastpack.files.sources import StrPath, find_sources
-from fastpack.files.targets import (
-    changed_error,
-    check_earlier,
-    check_target,
-    files_to_replace,
-    name_shards,
-)
+from fastpack.files.targets import changed_error, check_target, name_shards
 from fastpack.forks import refuse_forked, refuse_forking
 from fastpack.options import PackingOptions, PackingRules
-from fastpack.outputs import remove_temporary_files
 from fastpack.packing.plan import PackingPlan
 from fastpack.packing.plan_file import read_description, write_plan
 from fastpack.version import __version__
@@ -161,7 +143,7 @@ def pack_shards(
     """Pack files that were found: see `pack_files`."""
     refuse_forked()
     refuse_forking(executor)
-    opened = _open(executor, workers)
+    opened = open_executor(executor, workers)
     manifest = Manifest(check_target(target))
     columns = columns.of_sources(paths)
     shards = name_shards(paths, columns, manifest)
@@ -173,13 +155,14 @@ def pack_shards(
         "outputs": [shard.name for shard in shards],
     }
     with manifest.locked(), opened as entered:
-        for folder in {manifest.folder, *(shard.output.parent for shard in shards)}:
-            remove_temporary_files(folder)
         manifest.read()
+        replaced = take_over(
+            manifest, shards, job, entered, resume=resume, overwrite=overwrite
+        )
         run = _Run(
             shards, options, job, manifest, entered, on_progress or (lambda _: None)
         )
-        plan = run.begin_anew() if overwrite else run.begin_or_go_on(resume=resume)
+        plan = run.begin_or_go_on(replaced)
         manifest.finish([shard.name for shard in shards])
     return plan
 
@@ -198,18 +181,11 @@ class _Run(NamedTuple):
     executor: Executor
     on_progress: ProgressCallback
 
-    def begin_anew(self) -> PackingPlan:
-        """Begin, whatever earlier runs wrote: it is replaced."""
-        self.manifest.complete = {}
-        return self._begin(files_to_replace(self.manifest, self.shards))
-
-    def begin_or_go_on(self, *, resume: bool) -> PackingPlan:
-        """Do the rest of an earlier run of the same job, or begin if there was none."""
-        check_earlier(self.manifest, self.shards, self.job, resume=resume)
-        check_outputs(self.executor, self.shards, self.manifest)
+    def begin_or_go_on(self, replaced: Sequence[Path]) -> PackingPlan:
+        """Do the rest of an earlier run of the same job, or begin if there is none."""
         earlier = self._earlier_plan()
         if earlier is None:
-            return self._begin()
+            return self._begin(replaced)
         if len(self.manifest.complete) < len(self.shards):
             return self._go_on(earlier)
         return earlier  # done already
@@ -234,7 +210,7 @@ class _Run(NamedTuple):
         path = self.manifest.plan_path
         write_plan(path, plan.runs, plan.histogram, description, overwrite=True)
 
-    def _begin(self, replaced: Sequence[Path] = ()) -> PackingPlan:
+    def _begin(self, replaced: Sequence[Path]) -> PackingPlan:
         """Count, remove the files that are replaced, write the plan, assign."""
         plan = self._count_and_plan()
         for path in replaced:
@@ -257,34 +233,3 @@ class _Run(NamedTuple):
         self.manifest.begin(self.job)
         assign_shards(self.executor, self.shards, plan, self.manifest, self.on_progress)
         return plan
-
-
-def _open(
-    executor: Executor | None, workers: int | None
-) -> AbstractContextManager[Executor]:
-    """Return an executor to be entered: threads, if the user gave none."""
-    if workers is not None:
-        return _threads(executor, workers)
-    if executor is not None:
-        return nullcontext(executor)  # the user's stays open
-    if hasattr(os, "sched_getaffinity"):
-        return ThreadPoolExecutor(len(os.sched_getaffinity(0)))
-    return ThreadPoolExecutor(os.cpu_count())
-
-
-def _threads(executor: Executor | None, workers: object) -> ThreadPoolExecutor:
-    """Return so many threads; refuse what is no such number."""
-    hint = "Hint: a number of threads; None is one for each processor."
-    if not isinstance(workers, int) or isinstance(workers, bool):
-        msg = f"`workers` must be an integer, got {workers!r}\n{hint}"
-        raise OptionTypeError(msg)
-    if workers < 1:
-        msg = f"`workers` must be at least 1, got {workers}\n{hint}"
-        raise OptionError(msg)
-    if executor is not None:
-        msg = (
-            f"`workers` and `executor` exclude each other, got {workers} and "
-            f"{executor!r}\nHint: the executor has its own number of workers."
-        )
-        raise OptionError(msg)
-    return ThreadPoolExecutor(workers)

@@ -1,8 +1,9 @@
-"""The two passes over shards, through an executor: count, then assign."""
+"""Passes: calls through an executor, each recorded as it ends, with progress."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from queue import SimpleQueue
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from fastpack.documents.grouped_histogram import Histogram, sum_histograms
@@ -15,6 +16,7 @@ from fastpack.files.shard import (
     read_counts,
     read_entry,
 )
+from fastpack.files.targets import Output, Piece
 from fastpack.packing.plan import PackingPlan
 from fastpack.packing.shares import Dealer
 from fastpack.version import __version__
@@ -24,19 +26,26 @@ _IN_FLIGHT = 256
 shards would only wait there, and take memory."""
 
 
+Step: TypeAlias = Literal["count", "assign", "pack"]
+
+Call: TypeAlias = tuple[Any, ...]
+"""A number, a function that a worker can be sent, and its arguments."""
+
+
 class PackingProgress(NamedTuple):
     """The progress of a packing of files: the argument of the callback `progress`.
 
     Parameters
     ----------
     step
-        The pass: ``"count"`` or ``"assign"``.
+        The pass: ``"count"`` or ``"assign"``; ``"pack"`` moves tokens.
     shards, n_shards
-        The number of shards that are done, and of all.
+        The number of shards that are done, and of all: sources, or in ``"pack"`` blocks
+        of documents.
     documents
         The number of documents in the shards that are done.
     n_bytes, all_bytes
-        The size of the sources that are done, and of all, in bytes.
+        The size of what is done in the sources, and of all, in bytes.
 
     Examples
     --------
@@ -46,7 +55,7 @@ class PackingProgress(NamedTuple):
     'count: 1 of 4 shards'
     """
 
-    step: Literal["count", "assign"]
+    step: Step
     shards: int
     n_shards: int
     documents: int
@@ -57,57 +66,129 @@ class PackingProgress(NamedTuple):
 ProgressCallback: TypeAlias = Callable[[PackingProgress], object]
 
 
-def _no_progress(
-    step: Literal["count", "assign"], shards: Sequence[Shard]
-) -> PackingProgress:
-    """Return the progress at the start of a pass."""
-    all_bytes = sum(shard.fingerprint.size for shard in shards)
-    return PackingProgress(step, 0, len(shards), 0, 0, all_bytes)
+def run_pass(
+    executor: Executor,
+    step: Step,
+    pieces: Sequence[Piece],
+    *,
+    calls: Iterable[Call],
+    on_result: Callable[[int, Any], int],
+    on_progress: ProgressCallback,
+    complete: Mapping[int, int] = MappingProxyType({}),
+) -> None:
+    """Run the calls of a pass, and report its progress at the start and after each.
 
-
-def _with_shard(
-    progress: PackingProgress, shard: Shard, documents: int
-) -> PackingProgress:
-    """Return the progress when one more shard is done."""
-    return progress._replace(
-        shards=progress.shards + 1,
-        documents=progress.documents + documents,
-        n_bytes=progress.n_bytes + shard.fingerprint.size,
+    Parameters
+    ----------
+    executor
+        Runs the calls.
+    step
+        The pass.
+    pieces
+        What the pass goes through; the number of a call is that of its piece.
+    calls
+        See `_run_all`.
+    on_result
+        Called with the number and the result of each call, in the order in which they
+        end; returns the number of documents in the piece.
+    on_progress
+        Called with the progress.
+    complete
+        The number of documents in each piece that is done already, by its number.
+    """
+    progress = PackingProgress(
+        step,
+        shards=len(complete),
+        n_shards=len(pieces),
+        documents=sum(complete.values()),
+        n_bytes=sum(pieces[number].n_bytes for number in complete),
+        all_bytes=sum(piece.n_bytes for piece in pieces),
     )
+    on_progress(progress)
+
+    def take(number: int, result: Any) -> None:
+        nonlocal progress
+        documents = on_result(number, result)
+        progress = progress._replace(
+            shards=progress.shards + 1,
+            documents=progress.documents + documents,
+            n_bytes=progress.n_bytes + pieces[number].n_bytes,
+        )
+        on_progress(progress)
+
+    _run_all(executor, calls, take)
 
 
 def check_outputs(
-    executor: Executor, shards: Sequence[Shard], manifest: Manifest
+    executor: Executor, outputs: Sequence[Output], manifest: Manifest
 ) -> None:
     """Drop the entries of outputs that are not, byte for byte, as they were written."""
 
     def on_result(number: int, entry: dict[str, Any] | None) -> None:
-        name = shards[number].name
+        name = outputs[number].name
         if entry is None or manifest.complete[name] != {"output": name, **entry}:
             del manifest.complete[name]
 
     calls = (
-        (number, read_entry, shard.output)
-        for number, shard in enumerate(shards)
-        if shard.name in manifest.complete
+        (number, read_entry, output.output)
+        for number, output in enumerate(outputs)
+        if output.name in manifest.complete
     )
     _run_all(executor, calls, on_result)
+
+
+def write_outputs(
+    executor: Executor,
+    step: Step,
+    outputs: Sequence[Output],
+    *,
+    calls: Iterable[Call],
+    manifest: Manifest,
+    on_progress: ProgressCallback,
+) -> None:
+    """Run the calls that write outputs; record each in the manifest as it ends.
+
+    A call returns the output's entry. There is none for an output that is complete.
+    """
+    complete = {
+        number: manifest.complete[output.name]["documents"]
+        for number, output in enumerate(outputs)
+        if output.name in manifest.complete
+    }
+
+    def on_result(number: int, entry: dict[str, Any]) -> int:
+        manifest.record(outputs[number].name, entry)
+        documents: int = entry["documents"]
+        return documents
+
+    run_pass(
+        executor,
+        step,
+        outputs,
+        calls=calls,
+        on_result=on_result,
+        on_progress=on_progress,
+        complete=complete,
+    )
 
 
 def count_shards(
     executor: Executor, shards: Sequence[Shard], on_progress: ProgressCallback
 ) -> Histogram:
     """Count all shards; return the sum of their histograms, which stay on disk."""
-    progress = _no_progress("count", shards)
-    on_progress(progress)
 
-    def on_result(number: int, documents: int) -> None:
-        nonlocal progress
-        progress = _with_shard(progress, shards[number], documents)
-        on_progress(progress)
+    def on_result(_: int, documents: int) -> int:
+        return documents
 
     calls = ((number, count_shard, shard) for number, shard in enumerate(shards))
-    _run_all(executor, calls, on_result)
+    run_pass(
+        executor,
+        "count",
+        shards,
+        calls=calls,
+        on_result=on_result,
+        on_progress=on_progress,
+    )
     return sum_histograms(_read_all(shards))
 
 
@@ -131,25 +212,20 @@ def assign_shards(
     on_progress: ProgressCallback,
 ) -> None:
     """Assign the shards that are not complete yet; record them in the manifest."""
-    progress = _no_progress("assign", shards)
-    for shard in shards:
-        if shard.name in manifest.complete:
-            documents = manifest.complete[shard.name]["documents"]
-            progress = _with_shard(progress, shard, documents)
-    on_progress(progress)
-
-    def on_result(number: int, entry: dict[str, Any]) -> None:
-        nonlocal progress
-        manifest.record(shards[number].name, entry)
-        progress = _with_shard(progress, shards[number], entry["documents"])
-        on_progress(progress)
-
-    _run_all(executor, _calls_to_assign(shards, plan, manifest), on_result)
+    calls = _calls_to_assign(shards, plan, manifest)
+    write_outputs(
+        executor,
+        "assign",
+        shards,
+        calls=calls,
+        manifest=manifest,
+        on_progress=on_progress,
+    )
 
 
 def _calls_to_assign(
     shards: Sequence[Shard], plan: PackingPlan, manifest: Manifest
-) -> Iterator[tuple[Any, ...]]:
+) -> Iterator[Call]:
     """Give the call for each shard that is not complete; deal out the plan to all."""
     dealer = Dealer(plan)
     ticket = manifest.ticket()
@@ -164,7 +240,7 @@ def _calls_to_assign(
 
 def _run_all(
     executor: Executor,
-    calls: Iterable[tuple[Any, ...]],
+    calls: Iterable[Call],
     on_result: Callable[[int, Any], None],
 ) -> None:
     """Call ``function(*arguments)`` for each (number, function, *arguments) of `calls`.

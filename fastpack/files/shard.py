@@ -55,6 +55,11 @@ class Shard(NamedTuple):
     name: str
     columns: Selection
 
+    @property
+    def n_bytes(self) -> int:
+        """The size of the source, in bytes."""
+        return self.fingerprint.size
+
 
 class CountedShard(NamedTuple):
     """The result of counting a shard.

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from fastpack.errors import OptionError, OutputExistsError
 from fastpack.files.formats import suffix_of
@@ -21,6 +21,27 @@ from fastpack.files.sources import StrPath, check_name, real_paths
 from fastpack.outputs import OVERWRITE, read_metadata
 
 _CHANGES_SHOWN = 5
+
+
+class Piece(Protocol):
+    """A part of the work of a pass."""
+
+    @property
+    def n_bytes(self) -> int:
+        """Its size in the sources, in bytes."""
+
+
+class Output(Piece, Protocol):
+    """A file that a run writes: of a shard, say."""
+
+    @property
+    def name(self) -> str:
+        """The name of the output in the manifest."""
+
+    @property
+    def output(self) -> Path:
+        """The file."""
+
 
 _RENAME_HINT = "Hint: rename one of them, or pack them into different folders."
 
@@ -126,14 +147,16 @@ def _check_output_of(path: Path, name: Path, other: Path | None, target: Path) -
         raise OutputExistsError(msg)
 
 
-def files_to_replace(manifest: Manifest, shards: Sequence[Shard]) -> list[Path]:
+def files_to_replace(
+    manifest: Manifest, outputs: Sequence[Output], new_job: dict[str, Any]
+) -> list[Path]:
     """Return the files that must not be mixed with those of a new run.
 
     They are the manifest of an earlier run, which comes first, its outputs, and the
     present files at the outputs of the new one.
     """
-    sources = {shard.fingerprint.path for shard in shards}
-    files = [manifest.path, *(shard.output for shard in shards)]
+    sources = {source["path"] for source in new_job["sources"]}
+    files = [manifest.path, *(output.output for output in outputs)]
     job = manifest.job or {}
     job_id = job_id_of(job)
     for name in job.get("outputs", []):
@@ -150,7 +173,7 @@ def files_to_replace(manifest: Manifest, shards: Sequence[Shard]) -> list[Path]:
 
 
 def check_earlier(
-    manifest: Manifest, shards: Sequence[Shard], job: dict[str, Any], *, resume: bool
+    manifest: Manifest, outputs: Sequence[Output], job: dict[str, Any], *, resume: bool
 ) -> None:
     """Refuse a target that holds another job, or outputs of other origin.
 
@@ -169,17 +192,17 @@ def check_earlier(
         manifest.job = job  # the same, or damaged where nothing is compared
     job_id = job_id_of(job)
     entries, manifest.complete = manifest.complete, {}
-    for shard in shards:
-        entry = entries.get(shard.name)
-        if not os.path.lexists(shard.output):  # a broken link is
+    for output in outputs:
+        entry = entries.get(output.name)
+        if not os.path.lexists(output.output):  # a broken link is
             continue
         # Of the size that was written: ours, if damaged too.
-        if entry is not None and _size_of(shard.output) == entry["bytes"]:
-            manifest.complete[shard.name] = entry
-        elif (read_metadata(shard.output) or {}).get("job") != job_id:
+        if entry is not None and _size_of(output.output) == entry["bytes"]:
+            manifest.complete[output.name] = entry
+        elif (read_metadata(output.output) or {}).get("job") != job_id:
             msg = (
                 "the output exists already, and is no file of this job: "
-                f"{shard.output}\n"
+                f"{output.output}\n"
                 "Hint: move it away, choose another folder, or start anew with "
                 f"{OVERWRITE}."
             )

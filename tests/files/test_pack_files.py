@@ -39,7 +39,7 @@ def test_workers_are_threads(tmp_path, monkeypatch):
             made.append(n_threads)
             super().__init__(n_threads)
 
-    monkeypatch.setattr("fastpack.files.pack_files.ThreadPoolExecutor", Threads)
+    monkeypatch.setattr("fastpack.files.run.ThreadPoolExecutor", Threads)
     corpus = write_shards(tmp_path / "corpus", 3)
     pack(corpus, tmp_path / "out", workers=2)
     assert made == [2]
