@@ -20,7 +20,8 @@ from fastpack.documents.inputs import (
     check_names,
 )
 from fastpack.errors import DataError, DataTypeError, OptionError
-from fastpack.files.formats import scan_source, suffix_of
+from fastpack.files.formats.format import Request
+from fastpack.files.formats.registry import scan_source, suffix_of
 from fastpack.files.partitions import Partition, find_partitions
 
 
@@ -102,7 +103,7 @@ def scan_documents(path: Path, columns: Selection) -> Documents:
     """
     length = columns.length
     name = length if isinstance(length, str) else None
-    frame = scan_source(path, name, columns.labels())
+    frame = scan_source(path, Request(name, columns.labels()))
     if columns.partitions:
         present = frame.collect_schema().names()
         frame = frame.with_columns(

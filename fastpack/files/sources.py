@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn, TypeAlias
 
 from fastpack.errors import OptionError, OptionTypeError, SourceNotFoundError
-from fastpack.files.formats import SCANNERS, is_source, suffix_of
+from fastpack.files.formats.registry import BY_SUFFIX, is_source, suffix_of
 
 StrPath: TypeAlias = str | os.PathLike[str]
 
@@ -50,7 +50,7 @@ def find_sources(
             msg = (
                 f"no file that can be read {what} {source}\n"
                 "Hint: a source is a file, a folder or a glob of "
-                f"{', '.join(SCANNERS)} files."
+                f"{', '.join(BY_SUFFIX)} files."
             )
             raise SourceNotFoundError(msg)
         paths += sorted(found, key=str)

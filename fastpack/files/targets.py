@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fastpack.errors import OptionError, OutputExistsError
-from fastpack.files.formats import suffix_of
+from fastpack.files.formats.registry import suffix_of
 from fastpack.files.manifest import (
     FOLDER,
     Fingerprint,

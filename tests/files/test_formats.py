@@ -4,11 +4,11 @@ import polars as pl
 import pytest
 
 from corpora import FRAME, write
-from fastpack.files.formats import SCANNERS
+from fastpack.files.formats.registry import BY_SUFFIX
 from fastpack.files.reading import Selection, read_batch
 
 
-@pytest.mark.parametrize("suffix", SCANNERS)
+@pytest.mark.parametrize("suffix", BY_SUFFIX)
 def test_every_kind_of_source(tmp_path, suffix):
     path = write(FRAME, tmp_path / f"part{suffix}")
     lengths, kept, *_ = read_batch([path], Selection("n_tokens", ["id"]))

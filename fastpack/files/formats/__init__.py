@@ -1,0 +1,10 @@
+"""Formats: how corpora lie in files, one module a format.
+
+registry lists them, and knows which is that of a file; format has the words that they
+share. A format *scans*: it opens a source and gives its documents as a lazy frame.
+
+A new format is a module here and a line of `registry.FORMATS`. All that finds, reads,
+packs or verifies sources then takes it too, and ``fastpack formats`` lists it.
+
+May import: tokens, documents, and what these may.
+"""

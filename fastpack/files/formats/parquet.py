@@ -1,0 +1,14 @@
+"""Parquet: a table, of which only the columns that are asked for are read."""
+
+from pathlib import Path
+
+import polars as pl
+
+from fastpack.files.formats.format import Format, Request
+
+
+def _scan(path: Path, _: Request) -> pl.LazyFrame:
+    return pl.scan_parquet(path, glob=False)
+
+
+PARQUET = Format("parquet", "Parquet tables", (".parquet", ".pq"), _scan)
