@@ -22,6 +22,7 @@ which are keyword arguments; `PackingPlan` is what `plan` gives. Every error is 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from fastpack import engines as engines
 from fastpack import forks as _forks  # noqa: F401 -- watches forks from now on
 from fastpack.version import __version__ as __version__
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from fastpack.errors import (
         DataError,
         DataTypeError,
+        EngineError,
         FastpackError,
         ForkedProcessError,
         MissingExtraError,
@@ -60,6 +62,7 @@ _HOMES = {
         "errors": [
             "DataError",
             "DataTypeError",
+            "EngineError",
             "FastpackError",
             "ForkedProcessError",
             "MissingExtraError",
@@ -98,6 +101,7 @@ __all__ = [
     "FastpackError",
     "DataError",
     "DataTypeError",
+    "EngineError",
     "ForkedProcessError",
     "MissingExtraError",
     "OptionError",

@@ -37,5 +37,9 @@ class MissingExtraError(FastpackError, ImportError):
     """What was asked for needs a package that is not installed."""
 
 
+class EngineError(FastpackError, RuntimeError):
+    """A cluster cannot be reached, or loses its workers again and again."""
+
+
 class ForkedProcessError(FastpackError, RuntimeError):
     """The process was forked after Polars had run: it would hang in it."""

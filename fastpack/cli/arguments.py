@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, get_args
 
+from fastpack.cli.engine import add_engine
 from fastpack.options import LongDocuments, PackingOptions
 from fastpack.version import __version__
 
@@ -71,12 +72,7 @@ def _add_pack(add_parser: _AddParser) -> None:
         help="columns that identify a document (default: its row index over all "
         "sources, as column `document`)",
     )
-    parser.add_argument(
-        "--workers",
-        type=positive,
-        metavar="N",
-        help="sources packed at a time, into a folder (default: one a processor)",
-    )
+    add_engine(parser, positive)
     parser.add_argument(
         "--no-resume",
         action="store_true",

@@ -16,6 +16,7 @@ from fastpack.cli.display import (
     quality_table,
     verification_tables,
 )
+from fastpack.cli.engine import open_engine
 from fastpack.cli.printing import print_json, say
 from fastpack.cli.progress import showing_progress
 from fastpack.errors import OptionError
@@ -53,7 +54,7 @@ def _pack(arguments: argparse.Namespace) -> None:
 def _pack_into_file(
     paths: list[Path], options: PackingOptions, arguments: argparse.Namespace
 ) -> PackingPlan:
-    for name in ("workers", "no_resume"):
+    for name in ("engine", "address", "workers", "no_resume"):
         if getattr(arguments, name):
             msg = (
                 f"--{name.replace('_', '-')} is for packing into a folder, got the "
@@ -73,13 +74,17 @@ def _pack_into_folder(
     paths: list[Path], options: PackingOptions, arguments: argparse.Namespace
 ) -> PackingPlan:
     is_quiet = arguments.quiet or arguments.json
-    with showing_progress(is_quiet=is_quiet) as on_progress:
+    with (
+        open_engine(arguments) as executor,
+        showing_progress(is_quiet=is_quiet) as on_progress,
+    ):
         return pack_shards(
             paths,
             arguments.output,
             _selection(arguments, options),
             options,
-            workers=arguments.workers,
+            workers=arguments.workers if executor is None else None,
+            executor=executor,
             resume=not arguments.no_resume,
             overwrite=arguments.overwrite,
             on_progress=on_progress,

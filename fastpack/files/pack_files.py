@@ -13,7 +13,7 @@ from fastpack.errors import DataError, SourceNotFoundError
 from fastpack.files.manifest import Manifest
 from fastpack.files.passes import ProgressCallback, assign_shards, count_shards
 from fastpack.files.reading import Selection
-from fastpack.files.run import open_executor, take_over
+from fastpack.files.run import finish, open_executor, take_over
 from fastpack.files.shard import Shard
 from fastpack.files.sources import StrPath, find_sources
 from fastpack.files.targets import changed_error, check_target, name_shards
@@ -65,8 +65,9 @@ def pack_files(
         the GIL.
     executor
         In place of threads, any `concurrent.futures.Executor`, which stays open: its
-        workers read `sources` and write to `target`. Processes must be spawned: Polars
-        hangs after a fork, so an executor that forks is refused.
+        workers read `sources` and write to `target`. `fastpack.engines` has those of
+        processes, Dask and Ray. Processes must be spawned: Polars hangs after a fork,
+        so an executor that forks is refused.
     resume
         Whether to go on with an earlier run in `target`: complete shards are kept, if
         their files still have the checksums in the manifest; damaged ones are written
@@ -163,7 +164,7 @@ def pack_shards(
             shards, options, job, manifest, entered, on_progress or (lambda _: None)
         )
         plan = run.begin_or_go_on(replaced)
-        manifest.finish([shard.name for shard in shards])
+        finish(manifest, shards)
     return plan
 
 

@@ -10,6 +10,7 @@ from fastpack.documents.grouped_histogram import Histogram, sum_histograms
 from fastpack.files.manifest import Manifest
 from fastpack.files.reading import check_same_columns, errors_name
 from fastpack.files.shard import (
+    Instructions,
     Shard,
     assign_shard,
     count_shard,
@@ -22,8 +23,8 @@ from fastpack.packing.shares import Dealer
 from fastpack.version import __version__
 
 _IN_FLIGHT = 256
-"""Shards that the executor has at a time. More workers than that would idle; more
-shards would only wait there, and take memory."""
+"""Calls that the executor has at a time, at least: two for each of its workers, if it
+says how many it has. More would only wait there, and take memory."""
 
 
 Step: TypeAlias = Literal["count", "assign", "pack"]
@@ -212,7 +213,14 @@ def assign_shards(
     on_progress: ProgressCallback,
 ) -> None:
     """Assign the shards that are not complete yet; record them in the manifest."""
-    calls = _calls_to_assign(shards, plan, manifest)
+    # The file of the plan holds the figures of the groups, once for all.
+    about = {"version": __version__, "options": plan.options.as_dict()}
+    about["figures"] = plan.figures()
+    dealer = Dealer(plan)
+    instructions = Instructions(dealer.deck, about, manifest.ticket())
+    calls = _calls_to_assign(
+        shards, dealer, hand_out(executor, instructions), manifest.complete
+    )
     write_outputs(
         executor,
         "assign",
@@ -224,18 +232,28 @@ def assign_shards(
 
 
 def _calls_to_assign(
-    shards: Sequence[Shard], plan: PackingPlan, manifest: Manifest
+    shards: Sequence[Shard],
+    dealer: Dealer,
+    instructions: Any,
+    complete: Mapping[str, Any],
 ) -> Iterator[Call]:
     """Give the call for each shard that is not complete; deal out the plan to all."""
-    dealer = Dealer(plan)
-    ticket = manifest.ticket()
-    # The file of the plan holds the figures of the groups, once for all.
-    about = {"version": __version__, "options": plan.options.as_dict()}
-    about["figures"] = plan.figures()
     for number, shard in enumerate(shards):
         share = dealer.deal(read_counts(shard).histogram)
-        if shard.name not in manifest.complete:
-            yield number, assign_shard, shard, plan, share, about, ticket
+        if shard.name not in complete:
+            yield number, assign_shard, shard, share, instructions
+
+
+def hand_out(executor: Executor, value: Any) -> Any:
+    """Hand a value to all workers once, if the executor can.
+
+    Returns
+    -------
+    object
+        The argument that stands for it in calls: the value itself if the executor
+        pickles it for each.
+    """
+    return executor.put(value) if hasattr(executor, "put") else value
 
 
 def _run_all(
@@ -253,6 +271,7 @@ def _run_all(
     running: dict[Future[Any], int] = {}
     ended: SimpleQueue[Future[Any]] = SimpleQueue()
     failures: dict[int, BaseException] = {}
+    in_flight = max(_IN_FLIGHT, 2 * getattr(executor, "n_workers", 0))
 
     def take_one() -> None:
         nonlocal running
@@ -273,7 +292,7 @@ def _run_all(
             running[future] = number
             future.add_done_callback(ended.put)
             # Between two calls too: to prepare one may take as long as to run one.
-            while not ended.empty() or len(running) == _IN_FLIGHT:
+            while not ended.empty() or len(running) == in_flight:
                 take_one()
             if failures:
                 break

@@ -1,13 +1,13 @@
 """The life of a run: its executor, and what it makes of the runs before it."""
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from fastpack.errors import OptionError, OptionTypeError
+from fastpack.engines.local import check_workers, n_processors
+from fastpack.errors import OptionError
 from fastpack.files.manifest import Manifest
 from fastpack.files.passes import check_outputs
 from fastpack.files.targets import Output, check_earlier, files_to_replace
@@ -39,8 +39,7 @@ def take_over(
     OutputExistsError
         The target holds another job, or files of other origin.
     """
-    for folder in {manifest.folder, *(output.output.parent for output in outputs)}:
-        remove_temporary_files(folder)
+    _remove_temporary_files(manifest, outputs)
     if overwrite:
         replaced = files_to_replace(manifest, outputs, job)
         manifest.job, manifest.complete = None, {}
@@ -48,6 +47,18 @@ def take_over(
     check_earlier(manifest, outputs, job, resume=resume)
     check_outputs(executor, outputs, manifest)
     return []
+
+
+def finish(manifest: Manifest, outputs: Sequence[Output]) -> None:
+    """End a run of which all outputs are complete."""
+    manifest.finish([output.name for output in outputs])
+    # Of workers that were killed during the run, which others took the place of.
+    _remove_temporary_files(manifest, outputs)
+
+
+def _remove_temporary_files(manifest: Manifest, outputs: Sequence[Output]) -> None:
+    for folder in {manifest.folder, *(output.output.parent for output in outputs)}:
+        remove_temporary_files(folder)
 
 
 def open_executor(
@@ -58,20 +69,12 @@ def open_executor(
         return _threads(executor, workers)
     if executor is not None:
         return nullcontext(executor)  # the user's stays open
-    if hasattr(os, "sched_getaffinity"):
-        return ThreadPoolExecutor(len(os.sched_getaffinity(0)))
-    return ThreadPoolExecutor(os.cpu_count())
+    return ThreadPoolExecutor(n_processors())
 
 
-def _threads(executor: Executor | None, workers: object) -> ThreadPoolExecutor:
+def _threads(executor: Executor | None, workers: int) -> ThreadPoolExecutor:
     """Return so many threads; refuse what is no such number."""
-    hint = "Hint: a number of threads; None is one for each processor."
-    if not isinstance(workers, int) or isinstance(workers, bool):
-        msg = f"`workers` must be an integer, got {workers!r}\n{hint}"
-        raise OptionTypeError(msg)
-    if workers < 1:
-        msg = f"`workers` must be at least 1, got {workers}\n{hint}"
-        raise OptionError(msg)
+    check_workers(workers)
     if executor is not None:
         msg = (
             f"`workers` and `executor` exclude each other, got {workers} and "

@@ -23,8 +23,7 @@ from fastpack.outputs import (
     write_parquet,
 )
 from fastpack.packing.lazy import AssignmentStart, assign_lazily
-from fastpack.packing.plan import PackingPlan
-from fastpack.packing.shares import Share
+from fastpack.packing.shares import Deck, Share
 from fastpack.version import __version__
 
 
@@ -135,12 +134,26 @@ def _describe_counts(shard: Shard) -> dict[str, Any]:
     }
 
 
+class Instructions(NamedTuple):
+    """What the calls of `assign_shard` have in common: it is handed to workers once.
+
+    Parameters
+    ----------
+    deck
+        The plan of the whole corpus.
+    about
+        The version, the options and the figures of the plan, for the metadata.
+    ticket
+        The right to write to the target.
+    """
+
+    deck: Deck
+    about: dict[str, Any]
+    ticket: Ticket
+
+
 def assign_shard(
-    shard: Shard,
-    plan: PackingPlan,
-    share: Share,
-    about: dict[str, Any],
-    ticket: Ticket,
+    shard: Shard, share: Share, instructions: Instructions
 ) -> dict[str, Any]:
     """Assign the documents of a shard; write their rows to its output.
 
@@ -148,12 +161,10 @@ def assign_shard(
     ----------
     shard
         The source, and the file of the rows.
-    plan, share
-        The plan of the whole corpus, and the part of it that the shard takes.
-    about
-        The version, the options and the figures of the plan, for the metadata.
-    ticket
-        The right to write to the target.
+    share
+        The part of the plan that the shard takes.
+    instructions
+        The same for all shards.
 
     Returns
     -------
@@ -169,7 +180,7 @@ def assign_shard(
     def start() -> Iterator[AssignmentStart]:
         with errors_name(shard.source):
             shard.fingerprint.check()
-            yield AssignmentStart(share.assigner(plan), planned)
+            yield AssignmentStart(share.assigner(instructions.deck), planned)
             shard.fingerprint.check()
 
     entry = {
@@ -178,7 +189,7 @@ def assign_shard(
         "documents": planned.n_documents,
         "rows": share.n_rows,
     }
-    metadata = {**about, "job": ticket.job_id, "shard": entry}
+    metadata = {**instructions.about, "job": instructions.ticket.job_id, "shard": entry}
     with system_errors_name(shard.output):
         shard.output.parent.mkdir(parents=True, exist_ok=True)
     rows = assign_lazily(documents, start)
@@ -188,7 +199,7 @@ def assign_shard(
         metadata,
         overwrite=True,
         follow_link=False,
-        check=ticket.check,
+        check=instructions.ticket.check,
     )
     return _entry_of(shard.output, entry)
 

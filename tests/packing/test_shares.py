@@ -65,7 +65,9 @@ def test_the_parts_of_a_corpus(documents, cuts, by, table):
         for start, end in pairwise(bounds):
             part = lengths[start:end]
             share = dealer.deal(fastpack.plan(part, **options).histogram)
-            rows = share.assigner(plan).table(as_batch(part, (by,) if by else ()))
+            rows = share.assigner(dealer.deck).table(
+                as_batch(part, (by,) if by else ())
+            )
             assert rows.height == share.n_rows
             tables.append(rows)
     assert pl.concat(tables).equals(whole)
@@ -78,9 +80,10 @@ def test_what_was_not_planned():
 
     def deal(*parts):
         dealer = Dealer(plan)
+        deck = Dealer(PackingPlan(plan.histogram, options)).deck
         for part in parts:
             histogram = fastpack.plan(part, context_length=8, by="g").histogram
-            dealer.deal(histogram).assigner(PackingPlan(plan.histogram, options))
+            dealer.deal(histogram).assigner(deck)
 
     deal(frame[:1], frame[1:])
     for other in (
