@@ -203,7 +203,7 @@ def test_clusters_that_are_not_there(on_dask, on_ray, monkeypatch):
 
     with (
         dask.config.set({"distributed.comm.timeouts.connect": "0.2s"}),
-        pytest.raises(EngineError, match="no Dask cluster is at .tcp:"),
+        pytest.raises(EngineError, match=r"no Dask cluster is at .tcp:"),
     ):
         fastpack.engines.dask_executor("tcp://127.0.0.1:9")
     with pytest.raises(OptionError, match="connected to a Ray cluster already"):
