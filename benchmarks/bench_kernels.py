@@ -28,7 +28,7 @@ def count(lengths):
 
 def assign(plan, lengths, columns):
     """Assign an array of lengths into columns of `plan.n_rows` rows."""
-    documents, rows = plan.assigner().cursors.fill(lengths, columns)
+    documents, rows = plan.blocks[0].assigner().cursors.fill(lengths, columns)
     assert (documents, rows) == (lengths.size, plan.n_rows)
 
 
@@ -37,7 +37,7 @@ def stages_in_threads(lengths, options, columns):
     parts = split_batch(as_batch(lengths, ()))
     counters, _ = count_parts(parts)
     plan = PackingPlan(merge_counters(counters), options)
-    assigners = assigners_for(plan, counters)
+    assigners = assigners_for(plan.blocks[0], counters)
     ends = np.cumsum([assigner.cursors.rows_left for assigner in assigners]).tolist()
 
     def assign_part(assigner, part, start, end):

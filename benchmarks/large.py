@@ -107,7 +107,7 @@ def threads(folder, rounds):
         before = [LengthHistogram([], [])]
         for histogram in histograms:
             before.append(before[-1] + histogram)
-        plan = PackingPlan(before.pop(), options)
+        (plan,) = PackingPlan(before.pop(), options).blocks
         plans = [plan] * len(shards)
         list(executor.map(assign_shard, plans, before, range(len(shards))))
 

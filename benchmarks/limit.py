@@ -49,7 +49,10 @@ class Halves:
             self.before.append(self.before[-1] + histogram)
         self.plan = PackingPlan(self.before[-1], options)
         self.rows = [
-            sum(each.n_chunks + each.n_unpacked for each in self.plan.cut(histogram))
+            sum(
+                each.n_chunks + each.n_unpacked
+                for each in self.plan.blocks[0].cut(histogram)
+            )
             for histogram in self.histograms
         ]
         self.columns = [self.fresh(part) for part in range(threads)]
@@ -75,7 +78,8 @@ class Halves:
 
     def assign(self, part, target):
         before = self.before[part]
-        cursors = self.plan.assigner(self.plan.cut(before), before.n_documents).cursors
+        (plan,) = self.plan.blocks
+        cursors = plan.assigner(plan.cut(before), before.n_documents).cursors
         cursors.fill(self.parts[part], target)
         return target
 

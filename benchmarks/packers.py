@@ -46,7 +46,9 @@ def _kernels(lengths, context_length):
     options = fastpack.PackingOptions(context_length=context_length)
     plan = PackingPlan(count(lengths), options)
     bins, offsets = np.empty((2, plan.n_rows), np.int32)  # at once: larger pages
-    plan.assigner().cursors.fill(lengths, {"bin": bins, "bin_offset": offsets})
+    plan.blocks[0].assigner().cursors.fill(
+        lengths, {"bin": bins, "bin_offset": offsets}
+    )
     return plan, bins, offsets
 
 

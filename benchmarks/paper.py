@@ -83,7 +83,7 @@ def table_1(sizes):
             with counting:
                 histogram += count(lengths)
         with planning:
-            plan = PackingPlan(histogram, options)
+            (plan,) = PackingPlan(histogram, options).blocks
         before = fastpack.LengthHistogram([], [])
         for lengths in shards("RefinedWeb", n_documents):
             with assigning:

@@ -3,12 +3,12 @@
 A new rule is a field here, with its text; an integer has a row in `_INTEGERS` too.
 """
 
-import operator
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, get_args
 
-from fastpack.errors import DataError, OptionError, OptionTypeError
+from fastpack.errors import DataError, OptionError
+from fastpack.option_checks import as_integer, check_by, check_choice
 
 if TYPE_CHECKING:  # the command line's --help does not wait for NumPy
     from pathlib import Path
@@ -23,6 +23,15 @@ MAX_CONTEXT_LENGTH = 2**31 - 1
 
 MAX_SEED = 2**64 - 1
 
+MAX_DOCUMENTS = 2**63 - 1
+"""`document` is an Int64 column."""
+
+BLOCK = "block"
+"""The column of the number of a block, in tables of groups."""
+
+_SEEDS_APART = 6 * 0x9E3779B97F4A7C15
+"""Between the seeds of blocks: a shuffle takes the next six numbers of SplitMix64."""
+
 
 class PackingRules(TypedDict, total=False):
     """The rules of a packing, without the context length, as keyword arguments."""
@@ -35,6 +44,7 @@ class PackingRules(TypedDict, total=False):
     by: str | Sequence[str] | None
     shuffle_seed: int | None
     bins_multiple: int
+    block_documents: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +81,12 @@ class PackingOptions:
     bins_multiple
         Round the number of bins up to a multiple of this. Whole chunks move into the
         added bins: none is empty.
+    block_documents
+        Pack each block of this many consecutive documents by itself; None packs all
+        together. The last block has what is left. Bin numbers run on from block to
+        block, so that the order of the corpus survives. Within each block, `by` orders
+        the bins, `bins_multiple` holds for their number, and `shuffle_seed` numbers
+        them: block b as the seed ``(seed + b * 6 * 0x9E3779B97F4A7C15) % 2**64`` would.
 
     Raises
     ------
@@ -96,10 +112,11 @@ class PackingOptions:
     by: str | Sequence[str] | None = None
     shuffle_seed: int | None = None
     bins_multiple: int = 1
+    block_documents: int | None = None
 
     def __post_init__(self) -> None:
         """Validate, and turn NumPy integers into ints."""
-        _check_choice("long_documents", self.long_documents, get_args(LongDocuments))
+        check_choice("long_documents", self.long_documents, get_args(LongDocuments))
         for rule in _INTEGERS:
             value = getattr(self, rule.name)
             if value is not None or not rule.is_optional:
@@ -111,7 +128,13 @@ class PackingOptions:
                 f"{self.context_length}\nHint: such as {multiple} for the latter."
             )
             raise OptionError(msg)
-        object.__setattr__(self, "by", _check_by(self.by))
+        object.__setattr__(self, "by", check_by(self.by))
+        if self.block_documents is not None and BLOCK in self.by_columns:
+            msg = (
+                f"`by` names the column {BLOCK!r}, and `block_documents` has one of "
+                f"that name\nHint: rename it first, such as to 'source_{BLOCK}'."
+            )
+            raise OptionError(msg)
 
     @property
     def max_chunk(self) -> int:
@@ -127,6 +150,21 @@ class PackingOptions:
     def by_columns(self) -> tuple[str, ...]:
         """The columns in which the documents of a bin do not differ."""
         return tuple(self.by or ())
+
+    @property
+    def group_columns(self) -> tuple[str, ...]:
+        """The columns of a table of groups: the block, with that rule, and `by`."""
+        is_whole = self.block_documents is None
+        return self.by_columns if is_whole else (BLOCK, *self.by_columns)
+
+    def of_block(self, number: int) -> "PackingOptions":
+        """Return the rules by which the documents of a block are packed."""
+        if self.block_documents is None:
+            return self
+        seed = self.shuffle_seed
+        if seed is not None:
+            seed = (seed + number * _SEEDS_APART) % (MAX_SEED + 1)
+        return replace(self, block_documents=None, shuffle_seed=seed)
 
     def footprints(self, lengths: "npt.NDArray[np.int64]") -> "npt.NDArray[np.int64]":
         """Return the footprint of each chunk, in tokens, by its length."""
@@ -165,7 +203,7 @@ class _Integer(NamedTuple):
     def check(self, value: Any, options: PackingOptions) -> int:
         """Return the value as an int, or raise OptionError or OptionTypeError."""
         hint = self.hint.format(options=options)
-        number = _as_integer(self.name, value, hint)
+        number = as_integer(self.name, value, hint)
         high = self.high(options)
         if not self.low <= number <= high:
             bound = f"least {self.low}" if number < self.low else f"most {_power(high)}"
@@ -215,52 +253,17 @@ _INTEGERS = (
         is_optional=True,
     ),
     _Integer("bins_multiple", 1, lambda _: MAX_CONTEXT_LENGTH, "1 adds no bins"),
+    _Integer(
+        "block_documents",
+        1,
+        lambda _: MAX_DOCUMENTS,
+        "the number of documents in a block, such as 1_000_000; None is all of them",
+        is_optional=True,
+    ),
 )
-
-
-def _as_integer(name: str, value: Any, hint: str) -> int:
-    msg = f"`{name}` must be an integer, got {value!r}\nHint: {hint}."
-    # bool has __index__, and so has numpy.bool in older releases.
-    if type(value).__name__ in {"bool", "bool_"} or not hasattr(value, "__index__"):
-        raise OptionTypeError(msg)
-    try:
-        return operator.index(value)
-    except TypeError as error:  # an array of more than one integer, say
-        raise OptionTypeError(msg) from error
 
 
 def _power(number: int) -> str:
     """Write a bound of an integer type as people know it."""
-    is_bound = number in {MAX_CONTEXT_LENGTH, MAX_SEED}
+    is_bound = number in {MAX_CONTEXT_LENGTH, MAX_SEED, MAX_DOCUMENTS}
     return f"2**{number.bit_length()} - 1" if is_bound else str(number)
-
-
-def _check_by(by: object) -> tuple[str, ...] | None:
-    if by is None:
-        return None
-    names = (by,) if isinstance(by, str) else by
-    if not isinstance(names, Sequence) or not all(
-        isinstance(name, str) for name in names
-    ):
-        msg = (
-            f"`by` must be columns' names, got {by!r}\n"
-            "Hint: such as 'source' or ['source', 'language']."
-        )
-        raise OptionTypeError(msg)
-    if not names or len(set(names)) < len(names):
-        msg = (
-            f"`by` must name columns, each once, got {by!r}\n"
-            "Hint: None packs all documents together."
-        )
-        raise OptionError(msg)
-    return tuple(names)
-
-
-def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    hint = "Hint: choose one of " + ", ".join(map(repr, choices)) + "."
-    if not isinstance(value, str):
-        msg = f"`{name}` must be a string, got {value!r}\n{hint}"
-        raise OptionTypeError(msg)
-    if value not in choices:
-        msg = f"`{name}` is unknown: {value!r}\n{hint}"
-        raise OptionError(msg)

@@ -94,9 +94,11 @@ def _pack_into_folder(
 def _plan(arguments: argparse.Namespace) -> None:
     (options,) = _options(arguments)
     paths = _find(arguments)
-    histogram = count_sources(paths, _selection(arguments, options))
+    selection = _selection(arguments, options)
+    histogram = count_sources(paths, selection, options.block_documents)
     if histogram.by and not arguments.json:  # to plan 100,000 takes some seconds
-        say(f"groups: {histogram.groups.height:,}")
+        what = "groups" if options.by else "blocks"
+        say(f"{what}: {histogram.groups.height:,}")
     plan = PackingPlan(histogram, options)
     figures = quality(plan)
     if arguments.json:

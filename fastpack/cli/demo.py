@@ -74,7 +74,7 @@ def run_demo(
     batch = select_batch(documents, "n_tokens", keep="path")
     corpus = count_corpus(as_documents(batch.lengths, ()), [options])
     packed = corpus.contexts[0].plan
-    assignment = packed.assigner().table(batch)
+    assignment = packed.blocks.assigner().table(batch)
     description = packed.as_dict()
     rows = -(-documents.height // _PARTS)
     for number, part in enumerate(parts):

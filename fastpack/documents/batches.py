@@ -51,21 +51,42 @@ class Batch(NamedTuple):
     by: pl.DataFrame
     groups: npt.NDArray[np.int32] | None = None
 
+    @property
+    def n_documents(self) -> int:
+        """The documents of the batch."""
+        return len(self.lengths)
+
+    def part(self, start: int, end: int) -> "Batch":
+        """Return the documents from one row up to another, without a copy."""
+        if start == 0 and end >= self.n_documents:
+            return self
+        return Batch(
+            lengths=self.lengths[start:end],
+            kept=None if self.kept is None else self.kept[start:end],
+            by=self.by[start:end],
+            groups=None if self.groups is None else self.groups[start:end],
+        )
+
 
 def split_batch(batch: Batch) -> list[Batch]:
     """Cut a batch into equal parts of consecutive documents, one a thread."""
-    n_parts = n_threads(len(batch.lengths))
-    if n_parts == 1:
-        return [batch]
-    size = -(-len(batch.lengths) // n_parts)
-    return [
-        Batch(
-            lengths=batch.lengths[start : start + size],
-            kept=None if batch.kept is None else batch.kept[start : start + size],
-            by=batch.by[start : start + size],
-        )
-        for start in range(0, len(batch.lengths), size)
-    ]
+    n_parts = n_threads(batch.n_documents)
+    size = max(1, -(-batch.n_documents // n_parts))
+    starts = range(0, max(1, batch.n_documents), size)
+    return [batch.part(start, start + size) for start in starts]
+
+
+def join_batches(batches: Sequence[Batch]) -> Batch:
+    """Return the documents of all batches, of which there is at least one."""
+    if len(batches) == 1:
+        return batches[0]
+    lengths = [batch.lengths.to_frame() for batch in batches]
+    kept = [batch.kept for batch in batches if batch.kept is not None]
+    return Batch(
+        lengths=pl.concat(lengths, how="vertical_relaxed", rechunk=False).to_series(),
+        kept=pl.concat(kept, rechunk=False) if kept else None,
+        by=pl.concat([batch.by for batch in batches], rechunk=False),
+    )
 
 
 def select_batch(

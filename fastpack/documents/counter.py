@@ -1,4 +1,4 @@
-"""DocumentCounter: batches of documents -> their histogram."""
+"""Counters: batches of documents -> their histogram."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from fastpack.documents.batches import Batch, Documents
+from fastpack.documents.batches import Batch, Documents, split_batch
+from fastpack.documents.blocks import cut_at_blocks, join_blocks
 from fastpack.documents.grouped_histogram import (
     Histogram,
     add_up_entries,
@@ -107,9 +108,11 @@ def merge_counters(counters: Sequence[DocumentCounter]) -> Histogram:
 
 
 def count_parts(
-    parts: Sequence[Batch],
+    parts: Sequence[Batch], first_row: int = 0
 ) -> tuple[list[DocumentCounter], list[npt.NDArray[np.int32] | None]]:
     """Count consecutive batches at the same time, each by a counter of its own.
+
+    `first_row` is the row number of the first document, for messages.
 
     Returns
     -------
@@ -117,16 +120,94 @@ def count_parts(
         The counter of each part, and the numbers that it gave to its documents.
     """
     counters = [DocumentCounter(part.lengths.name, part.by) for part in parts]
-    first_row = 0
     for counter, part in zip(counters, parts, strict=True):
         counter.table.n_rows = first_row
-        first_row += len(part.lengths)
+        first_row += part.n_documents
     return counters, map_in_threads(DocumentCounter.add, counters, parts)
 
 
-def count_documents(documents: Documents) -> Histogram:
-    """Count documents, batch by batch; the columns that are kept are not read."""
-    counter = DocumentCounter(documents.name, documents.by)
+class BlockCounter:
+    """Counts documents in their order, each block of them by itself.
+
+    Without the rule `block_documents`, that is as a `DocumentCounter` counts them.
+
+    Parameters
+    ----------
+    name, by
+        As for `DocumentCounter`.
+    block_documents
+        The rule.
+    first_document
+        The number of the first document in the corpus, by which blocks begin.
+    first_row
+        Its row number, for messages.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        by: pl.DataFrame,
+        block_documents: int | None = None,
+        first_document: int = 0,
+        first_row: int = 0,
+    ) -> None:
+        self._name = name
+        self._by = by
+        self._size = block_documents
+        self._next_document = first_document
+        self._blocks: list[tuple[int, Histogram]] = []
+        # Without the rule, a corpus of no documents is a block, too.
+        self._number = 0 if block_documents is None else -1
+        self._counter = self._new_counter(first_row)
+
+    def _new_counter(self, first_row: int) -> DocumentCounter:
+        counter = DocumentCounter(self._name, self._by)
+        counter.table.n_rows = first_row
+        return counter
+
+    def add(self, batch: Batch) -> None:
+        """Count the next documents; raise DataError if a length is negative."""
+        for number, part in cut_at_blocks([batch], self._size, self._next_document):
+            if number != self._number:
+                self._blocks = self._counted()
+                self._number = number
+                self._counter = self._new_counter(self._counter.table.n_rows)
+            self._counter.add(part)
+            self._next_document += part.n_documents
+
+    def _counted(self) -> list[tuple[int, Histogram]]:
+        if self._number < 0:
+            return []
+        return [*self._blocks, (self._number, self._counter.histogram())]
+
+    def histogram(self) -> Histogram:
+        """Return the histogram of all documents so far."""
+        return join_blocks(self._counted(), self._by, self._size)
+
+
+def count_batch(batch: Batch, block_documents: int | None = None) -> Histogram:
+    """Count documents that are in memory, all of a corpus, on all cores."""
+    parts = split_batch(batch)
+    counters = []
+    first = 0
+    for part in parts:
+        name = part.lengths.name
+        counters.append(BlockCounter(name, part.by, block_documents, first, first))
+        first += part.n_documents
+    map_in_threads(BlockCounter.add, counters, parts)
+    return sum_histograms(map(BlockCounter.histogram, counters))
+
+
+def count_documents(
+    documents: Documents, block_documents: int | None = None, first_document: int = 0
+) -> Histogram:
+    """Count documents, batch by batch; the columns that are kept are not read.
+
+    `first_document` is the number of the first in the corpus, by which blocks begin.
+    """
+    counter = BlockCounter(
+        documents.name, documents.by, block_documents, first_document
+    )
     for batch in documents.keeping([]).batches():
         counter.add(batch)
     return counter.histogram()

@@ -230,6 +230,8 @@ def sum_histograms(histograms: Iterable[Histogram]) -> Histogram:
 
 def _merge(histograms: Sequence[GroupedHistogram]) -> GroupedHistogram:
     """Count the documents of all."""
+    if len(histograms) == 1:
+        return histograms[0]
     check_total("documents", sum(each.n_documents for each in histograms))
     for histogram in histograms:
         check_same_schema(histograms[0].groups.schema, histogram.groups.schema)
@@ -274,17 +276,22 @@ def _groups_error() -> DataError:
 def check_groups(
     histogram: Histogram, options: PackingOptions, parameter: str = "histogram"
 ) -> None:
-    """Refuse a histogram by other columns than those of the rule `by`."""
-    kind = GroupedHistogram if options.by_columns else LengthHistogram
+    """Refuse a histogram by other columns than those that the rules make groups by."""
+    columns = options.group_columns
+    kind = GroupedHistogram if columns else LengthHistogram
+    hint = "Hint: fastpack.plan(documents, ...).histogram is that of the same rules."
     if not isinstance(histogram, kind):
+        rules = f"`by` is {options.by!r}"
+        if options.block_documents is not None:
+            rules += f" and `block_documents` {options.block_documents:,}"
         msg = (
-            f"`{parameter}` must be a {kind.__name__} if `by` is {options.by!r}, got "
-            f"{histogram!r}"
+            f"`{parameter}` must be a {kind.__name__} if {rules}, got {histogram!r}\n"
+            f"{hint}"
         )
         raise OptionTypeError(msg)
-    if histogram.by != options.by_columns:
+    if histogram.by != columns:
         msg = (
-            f"`by` is {options.by_columns}, and `{parameter}` has the groups of "
-            f"{histogram.by}\nHint: count the documents by the same columns."
+            f"the rules make groups by {columns}, and `{parameter}` has the groups of "
+            f"{histogram.by}\n{hint}"
         )
         raise OptionError(msg)

@@ -11,7 +11,12 @@ from polars.exceptions import PanicException
 from fastpack.documents.inputs import DEFAULT_LENGTH, Keep
 from fastpack.errors import DataError, SourceNotFoundError
 from fastpack.files.manifest import Manifest
-from fastpack.files.passes import ProgressCallback, assign_shards, count_shards
+from fastpack.files.passes import (
+    ProgressCallback,
+    assign_shards,
+    count_shards,
+    number_shards,
+)
 from fastpack.files.reading import Selection
 from fastpack.files.run import finish, open_executor, take_over
 from fastpack.files.shard import Shard
@@ -213,24 +218,27 @@ class _Run(NamedTuple):
 
     def _begin(self, replaced: Sequence[Path]) -> PackingPlan:
         """Count, remove the files that are replaced, write the plan, assign."""
-        plan = self._count_and_plan()
+        shards, plan = self._count_and_plan()
         for path in replaced:
             path.unlink(missing_ok=True)
         self._write(plan)
-        return self._assign(plan)
+        return self._assign(shards, plan)
 
     def _go_on(self, earlier: PackingPlan) -> PackingPlan:
         """Count, compare with the plan of the earlier run, assign what is left."""
-        plan = self._count_and_plan()
+        shards, plan = self._count_and_plan()
         if plan.histogram != earlier.histogram:
             raise changed_error(self.manifest.target, ["the lengths in the sources"])
-        return self._assign(plan)
+        return self._assign(shards, plan)
 
-    def _count_and_plan(self) -> PackingPlan:
-        histogram = count_shards(self.executor, self.shards, self.on_progress)
-        return PackingPlan(histogram, self.options)
+    def _count_and_plan(self) -> tuple[Sequence[Shard], PackingPlan]:
+        """Return the shards, their documents numbered if need be, and the plan."""
+        block_documents = self.options.block_documents
+        shards = number_shards(self.executor, self.shards, block_documents)
+        histogram = count_shards(self.executor, shards, self.on_progress)
+        return shards, PackingPlan(histogram, self.options)
 
-    def _assign(self, plan: PackingPlan) -> PackingPlan:
+    def _assign(self, shards: Sequence[Shard], plan: PackingPlan) -> PackingPlan:
         self.manifest.begin(self.job)
-        assign_shards(self.executor, self.shards, plan, self.manifest, self.on_progress)
+        assign_shards(self.executor, shards, plan, self.manifest, self.on_progress)
         return plan

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
+from itertools import accumulate
 from queue import SimpleQueue
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -13,13 +14,14 @@ from fastpack.files.shard import (
     Instructions,
     Shard,
     assign_shard,
+    count_rows,
     count_shard,
     read_counts,
     read_entry,
 )
 from fastpack.files.targets import Output, Piece
 from fastpack.packing.plan import PackingPlan
-from fastpack.packing.shares import Dealer
+from fastpack.packing.shares import CorpusDealer
 from fastpack.version import __version__
 
 _IN_FLIGHT = 256
@@ -173,6 +175,27 @@ def write_outputs(
     )
 
 
+def number_shards(
+    executor: Executor, shards: Sequence[Shard], block_documents: int | None
+) -> Sequence[Shard]:
+    """Give shards the number of their first document, if blocks depend on it."""
+    if block_documents is None:
+        return shards
+    n_documents = [0] * len(shards)
+    calls = ((number, count_rows, shard) for number, shard in enumerate(shards))
+    _run_all(executor, calls, n_documents.__setitem__)
+    return [
+        shard._replace(
+            block_documents=block_documents,
+            first_document=end - documents,
+            n_documents=documents,
+        )
+        for shard, documents, end in zip(
+            shards, n_documents, accumulate(n_documents), strict=True
+        )
+    ]
+
+
 def count_shards(
     executor: Executor, shards: Sequence[Shard], on_progress: ProgressCallback
 ) -> Histogram:
@@ -216,11 +239,8 @@ def assign_shards(
     # The file of the plan holds the figures of the groups, once for all.
     about = {"version": __version__, "options": plan.options.as_dict()}
     about["figures"] = plan.figures()
-    dealer = Dealer(plan)
-    instructions = Instructions(dealer.deck, about, manifest.ticket())
-    calls = _calls_to_assign(
-        shards, dealer, hand_out(executor, instructions), manifest.complete
-    )
+    instructions = hand_out(executor, Instructions(about, manifest.ticket()))
+    calls = _calls_to_assign(executor, shards, plan, instructions, manifest.complete)
     write_outputs(
         executor,
         "assign",
@@ -232,16 +252,25 @@ def assign_shards(
 
 
 def _calls_to_assign(
+    executor: Executor,
     shards: Sequence[Shard],
-    dealer: Dealer,
+    plan: PackingPlan,
     instructions: Any,
     complete: Mapping[str, Any],
 ) -> Iterator[Call]:
     """Give the call for each shard that is not complete; deal out the plan to all."""
+    dealer = CorpusDealer(plan.blocks, plan.options.block_documents)
+    plans: dict[int, Any] = {}
     for number, shard in enumerate(shards):
         share = dealer.deal(read_counts(shard).histogram)
-        if shard.name not in complete:
-            yield number, assign_shard, shard, share, instructions
+        if shard.name in complete:
+            continue
+        # A block that goes on from shard to shard is handed to workers once.
+        plans = {
+            block: plans.get(block) or hand_out(executor, plan.blocks[block])
+            for block in share.blocks
+        }
+        yield number, assign_shard, shard, share, instructions, *plans.values()
 
 
 def hand_out(executor: Executor, value: Any) -> Any:

@@ -9,7 +9,12 @@ from typing import NamedTuple
 import polars as pl
 from polars.exceptions import PolarsError
 
-from fastpack.documents.batches import Batch, Documents, select_documents
+from fastpack.documents.batches import (
+    Batch,
+    Documents,
+    join_batches,
+    select_documents,
+)
 from fastpack.documents.counter import count_documents
 from fastpack.documents.grouped_histogram import Histogram, sum_histograms
 from fastpack.documents.inputs import (
@@ -150,26 +155,25 @@ def read_batch(paths: Sequence[Path], columns: Selection) -> Batch:
             check_same_columns("by", batches[0].by.schema, batch.by.schema)
             if batch.kept is not None and batches[0].kept is not None:
                 check_same_columns("keep", batches[0].kept.schema, batch.kept.schema)
-    lengths = [batch.lengths.to_frame() for batch in batches]
-    kept = [batch.kept for batch in batches if batch.kept is not None]
-    return Batch(
-        lengths=pl.concat(lengths, how="vertical_relaxed", rechunk=False).to_series(),
-        kept=pl.concat(kept, rechunk=False) if kept else None,
-        by=pl.concat([batch.by for batch in batches], rechunk=False),
-    )
+    return join_batches(batches)
 
 
-def count_sources(paths: Sequence[Path], columns: Selection) -> Histogram:
+def count_sources(
+    paths: Sequence[Path], columns: Selection, block_documents: int | None = None
+) -> Histogram:
     """Count the lengths of all documents, batch by batch; raise as `read_batch`."""
     columns = columns.of_sources(paths)
-    histograms = []
+    histograms: list[Histogram] = []
+    n_documents = 0
     first = None
     for path in paths:
         with errors_name(path):
             documents = scan_documents(path, columns)
             first = first or documents
             check_same_columns("by", first.by.schema, documents.by.schema)
-            histograms.append(count_documents(documents))
+            counted = count_documents(documents, block_documents, n_documents)
+            histograms.append(counted)
+            n_documents += counted.n_documents
     return sum_histograms(histograms)
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
-from fastpack.documents.counter import count_documents
+from fastpack.documents.counter import BlockCounter, count_documents
 from fastpack.documents.grouped_histogram import Histogram
 from fastpack.documents.histogram_frame import read_histogram
 from fastpack.errors import DataError
@@ -22,8 +22,9 @@ from fastpack.outputs import (
     system_errors_name,
     write_parquet,
 )
+from fastpack.packing.block_plan import BlockPlan
 from fastpack.packing.lazy import AssignmentStart, assign_lazily
-from fastpack.packing.shares import Deck, Share
+from fastpack.packing.shares import CorpusShare
 from fastpack.version import __version__
 
 
@@ -45,6 +46,12 @@ class Shard(NamedTuple):
         The name of the output in the manifest.
     columns
         The columns that are read of the source.
+    block_documents
+        The rule.
+    first_document
+        The number of its first document in the corpus, with that rule; 0 without.
+    n_documents
+        The number of its documents, with that rule; None without.
     """
 
     source: Path
@@ -53,6 +60,9 @@ class Shard(NamedTuple):
     counts_file: Path
     name: str
     columns: Selection
+    block_documents: int | None = None
+    first_document: int = 0
+    n_documents: int | None = None
 
     @property
     def n_bytes(self) -> int:
@@ -76,6 +86,15 @@ class CountedShard(NamedTuple):
     by: dict[str, str]
 
 
+def count_rows(shard: Shard) -> int:
+    """Return the number of documents of a shard: of most formats without reading it."""
+    refuse_forked()
+    with errors_name(shard.source):
+        documents = scan_documents(shard.source, shard.columns)
+        n_rows: int = documents.frame.select(pl.len()).collect().item()
+    return n_rows
+
+
 def count_shard(shard: Shard) -> int:
     """Count the documents of a shard; write their histogram, return their number.
 
@@ -87,8 +106,16 @@ def count_shard(shard: Shard) -> int:
         return read_counts(shard).histogram.n_documents
     with errors_name(shard.source):
         documents = scan_documents(shard.source, shard.columns)
-        histogram = count_documents(documents)
+        histogram = count_documents(
+            documents, shard.block_documents, shard.first_document
+        )
         shard.fingerprint.check()
+        if shard.n_documents not in (None, histogram.n_documents):
+            msg = (
+                f"the file has {histogram.n_documents:,} documents, and had "
+                f"{shard.n_documents:,} before\nHint: does something write to it?"
+            )
+            raise DataError(msg)
     kept = {} if documents.kept is None else documents.kept.schema
     counts = histogram.to_frame()
     metadata = {
@@ -127,11 +154,14 @@ def _checksum_of(counts: pl.DataFrame) -> int:
 
 def _describe_counts(shard: Shard) -> dict[str, Any]:
     """Return all that the histogram of a shard depends on, as its file holds it."""
-    return {
+    described: dict[str, Any] = {
         "version": __version__,
         "source": shard.fingerprint._asdict(),
         "columns": {**shard.columns.as_dict(), "by": list(shard.columns.by)},
     }
+    if shard.block_documents is not None:
+        described["blocks"] = [shard.block_documents, shard.first_document]
+    return described
 
 
 class Instructions(NamedTuple):
@@ -139,21 +169,18 @@ class Instructions(NamedTuple):
 
     Parameters
     ----------
-    deck
-        The plan of the whole corpus.
     about
         The version, the options and the figures of the plan, for the metadata.
     ticket
         The right to write to the target.
     """
 
-    deck: Deck
     about: dict[str, Any]
     ticket: Ticket
 
 
 def assign_shard(
-    shard: Shard, share: Share, instructions: Instructions
+    shard: Shard, share: CorpusShare, instructions: Instructions, *plans: BlockPlan
 ) -> dict[str, Any]:
     """Assign the documents of a shard; write their rows to its output.
 
@@ -165,6 +192,8 @@ def assign_shard(
         The part of the plan that the shard takes.
     instructions
         The same for all shards.
+    *plans
+        The plans of the blocks of the share.
 
     Returns
     -------
@@ -180,7 +209,13 @@ def assign_shard(
     def start() -> Iterator[AssignmentStart]:
         with errors_name(shard.source):
             shard.fingerprint.check()
-            yield AssignmentStart(share.assigner(instructions.deck), planned)
+            counter = BlockCounter(
+                documents.name,
+                documents.by,
+                shard.block_documents,
+                shard.first_document,
+            )
+            yield AssignmentStart(share.assigner(plans), counter, planned)
             shard.fingerprint.check()
 
     entry = {

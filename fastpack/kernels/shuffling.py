@@ -54,18 +54,23 @@ def round_keys(seed: int) -> npt.NDArray[np.uint64]:
 
 @kernel
 def shuffle_bins(
-    bins: npt.NDArray[Any], n_bins: int, keys: npt.NDArray[np.uint64]
+    bins: npt.NDArray[Any],
+    n_bins: int,
+    keys: npt.NDArray[np.uint64],
+    first_bin: int = 0,
 ) -> None:
     """Replace each number by its place in the shuffled order, in place.
 
     Parameters
     ----------
     bins
-        Numbers of 0 ... `n_bins` - 1, or -1, which stays: int64 or int32.
+        Numbers from `first_bin` on, or -1, which stays: int64 or int32.
     n_bins
         How many bins there are.
     keys
         As `round_keys` makes them.
+    first_bin
+        The number of the first of them.
     """
     bits = 0
     while 2 * bits < MOST_BITS and (1 << (2 * bits)) < n_bins:
@@ -79,7 +84,7 @@ def shuffle_bins(
     for start in range(0, bins.size, BLOCK):
         m = min(BLOCK, bins.size - start)
         for i in range(m):
-            x = max(bins[start + i], 0)
+            x = max(bins[start + i] - first_bin, 0)
             high[i] = x >> bits
             low[i] = x & mask
         move_halves(high[:m], low[:m], a, mask, keys)
@@ -92,7 +97,7 @@ def shuffle_bins(
                 one_low[0] = x & mask
                 move_halves(one_high, one_low, a, mask, keys)
                 x = one_high[0] << bits | one_low[0]
-            bins[start + i] = x
+            bins[start + i] = first_bin + x
 
 
 @kernel

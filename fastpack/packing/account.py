@@ -1,8 +1,8 @@
 """Account: the figures of a packing, for every document and every token."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
+from itertools import islice
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -30,15 +30,18 @@ class Account:
 
     Parameters
     ----------
-    parts
-        The groups; one if there are none.
+    blocks
+        The groups of each block, one if there are none; one block if there are none.
     options
         The rules.
     """
 
-    def __init__(self, parts: Sequence[Part], options: PackingOptions) -> None:
+    def __init__(
+        self, blocks: Sequence[Sequence[Part]], options: PackingOptions
+    ) -> None:
         self.options = options
-        self._parts = parts
+        self._blocks = blocks
+        self._parts = parts = [part for block in blocks for part in block]
         chunks = [part.chunks for part in parts]
         self.n_documents = sum(part.histogram.n_documents for part in parts)
         self.documents_empty = sum(each.documents_empty for each in chunks)
@@ -65,8 +68,11 @@ class Account:
 
         Computed on first use: it takes as long as planning.
         """
-        least = sum(self._bounds)
-        return -(-least // self.options.bins_multiple) * self.options.bins_multiple
+        bounds, multiple = iter(self._bounds), self.options.bins_multiple
+        return sum(
+            _round_up(sum(islice(bounds, len(block))), multiple)
+            for block in self._blocks
+        )
 
     @cached_property
     def _bounds(self) -> list[int]:
@@ -91,11 +97,11 @@ class Account:
 
     def tabulate(self) -> pl.DataFrame:
         """Return the figures of each part, in a row."""
-        # The number of all bins together is a multiple, not that of each part.
-        options = replace(self.options, bins_multiple=1)
-        accounts = [Account([part], options) for part in self._parts]
+        # The number of the bins of a block is a multiple, not that of each group.
+        multiple = 1 if self.options.by_columns else self.options.bins_multiple
+        accounts = [Account([[part]], self.options) for part in self._parts]
         for account, bound in zip(accounts, self._bounds, strict=True):
-            account.lower_bound = bound
+            account.lower_bound = _round_up(bound, multiple)
         figures = [account.figures() for account in accounts]
         columns = {name: [each[name] for each in figures] for name in FIGURES}
         return pl.DataFrame(
@@ -132,6 +138,10 @@ class Account:
             line = f"  {name:<10}{number:>{width},}"
             lines.append(f"{line}   ({note})" if note else line)
         return "\n".join(lines)
+
+
+def _round_up(number: int, multiple: int) -> int:
+    return -(-number // multiple) * multiple
 
 
 def _as_series(values: list[Any], name: str) -> pl.Series:

@@ -1,11 +1,12 @@
-"""Assigner: batches of documents, in order -> tables of rows, in bounded memory."""
+"""Assigners: batches of documents, in order -> tables of rows, in bounded memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import polars as pl
 
 from fastpack.documents.batches import Batch
+from fastpack.documents.blocks import cut_at_blocks
 from fastpack.documents.groups import GroupEncoder
 from fastpack.documents.inputs import length_arrays
 from fastpack.packing.cursors import Columns, Cursors
@@ -22,7 +23,7 @@ _HUGE_PAGE = 1 << 21
 
 
 class Assigner:
-    """Gives the rows of documents as tables.
+    """Gives the rows of documents that are packed by themselves as tables.
 
     Parameters
     ----------
@@ -44,10 +45,7 @@ class Assigner:
 
     def table(self, batch: Batch) -> pl.DataFrame:
         """Give the rows of the next documents as one table: see `tables`."""
-        tables = list(self.tables(batch))
-        if len(tables) == 1:
-            return tables[0]
-        return pl.concat([self.empty_table(batch.kept), *tables], rechunk=False)
+        return join_tables(list(self.tables(batch)), batch.kept)
 
     def tables(self, batch: Batch) -> Iterator[pl.DataFrame]:
         """Give the rows of the next documents, in tables of at most `TABLE_ROWS`.
@@ -72,14 +70,6 @@ class Assigner:
                 )
                 yield self._table(columns, rows, batch.kept, row)
                 row += documents
-
-    @staticmethod
-    def empty_table(kept: pl.DataFrame | None = None) -> pl.DataFrame:
-        """Return a table of no rows: the schema."""
-        table = pl.DataFrame(schema=ASSIGNMENT_SCHEMA)
-        if kept is None:
-            return table
-        return kept.clear().hstack(table.drop("document"))
 
     def _new_columns(self, *, with_document: bool) -> Columns:
         """Make room for a table."""
@@ -117,6 +107,63 @@ class Assigner:
                 pl.when(packed).then(pl.col("bin", "bin_offset"))
             )
         return table
+
+
+class CorpusAssigner:
+    """Gives the rows of a corpus, or of a part of it, block after block.
+
+    Parameters
+    ----------
+    open_block
+        Called with the number of a block and of the first document there that is
+        assigned; returns what assigns the documents of the block.
+    block_documents
+        The rule.
+    first_document
+        The number of the first document that is assigned.
+    """
+
+    def __init__(
+        self,
+        open_block: Callable[[int, int], Assigner],
+        block_documents: int | None,
+        first_document: int = 0,
+    ) -> None:
+        self._open_block = open_block
+        self._size = block_documents
+        self._next_document = first_document
+        self._number = -1
+        self._assigner: Assigner | None = None
+
+    def table(self, batch: Batch) -> pl.DataFrame:
+        """Give the rows of the next documents as one table: see `tables`."""
+        return join_tables(list(self.tables(batch)), batch.kept)
+
+    def tables(self, batch: Batch) -> Iterator[pl.DataFrame]:
+        """Give the rows of the next documents, as `Assigner.tables` does."""
+        for number, part in cut_at_blocks([batch], self._size, self._next_document):
+            if self._assigner is None or number != self._number:
+                self._assigner = self._open_block(number, self._next_document)
+                self._number = number
+            yield from self._assigner.tables(part)
+            self._next_document += part.n_documents
+
+
+def empty_table(kept: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Return an assignment table of no rows: the schema."""
+    table = pl.DataFrame(schema=ASSIGNMENT_SCHEMA)
+    if kept is None:
+        return table
+    return kept.clear().hstack(table.drop("document"))
+
+
+def join_tables(
+    tables: Sequence[pl.DataFrame], kept: pl.DataFrame | None
+) -> pl.DataFrame:
+    """Return the rows of all tables, if there are any, as one table."""
+    if len(tables) == 1:
+        return tables[0]
+    return pl.concat([empty_table(kept), *tables], rechunk=False)
 
 
 def allocate(names: list[str], rows: int) -> Columns:

@@ -36,8 +36,8 @@ class Cursors:
     runs
         The plan, or the runs of it that are needed: records of dtype
         `fastpack.kernels.best_fit.RUN`, those of a length and group together.
-    n_bins
-        The bins of all groups.
+    first_bin, n_bins
+        The bins of all groups, neighbours: those that `shuffle_seed` numbers anew.
     ranks
         The chunks in all documents before the first: their keys, and how many each has.
         Each length starts at this rank. None if there are none.
@@ -60,8 +60,9 @@ class Cursors:
         options: PackingOptions,
         slots: "Slots",
         runs: npt.NDArray[Any],
-        n_bins: int,
         *,
+        first_bin: int,
+        n_bins: int,
         ranks: tuple[Int64Array, Int64Array] | None,
         n_chunks: int,
         n_unpacked: int,
@@ -70,6 +71,7 @@ class Cursors:
         self._max_chunk = options.max_chunk
         self._tokens_of_long = _tokens_of_long(options)
         self._min_chunk = options.min_chunk if options.min_chunk > 1 else None
+        self._first_bin = first_bin
         self._n_bins = n_bins
         self._seed = options.shuffle_seed
         self.has_nulls = n_unpacked > 0
@@ -98,8 +100,9 @@ class Cursors:
         options: PackingOptions,
         chunks: Sequence[Chunks],
         runs: npt.NDArray[Any],
-        n_bins: int,
         *,
+        first_bin: int,
+        n_bins: int,
         first_document: int,
     ) -> "Cursors":
         """Return cursors that start after the chunks `before`, of each group.
@@ -117,7 +120,8 @@ class Cursors:
             options,
             slots,
             runs,
-            n_bins,
+            first_bin=first_bin,
+            n_bins=n_bins,
             ranks=ranks,
             n_chunks=_sum(chunks, "n_chunks") - _sum(before, "n_chunks"),
             n_unpacked=_sum(chunks, "n_unpacked") - _sum(before, "n_unpacked"),
@@ -181,6 +185,7 @@ class Cursors:
                 columns["bin"][:rows],
                 self._n_bins,
                 kernels.shuffling.round_keys(self._seed),
+                self._first_bin,
             )
         return int(documents), int(rows)
 

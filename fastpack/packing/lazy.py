@@ -1,21 +1,26 @@
-"""Lazy frames: two streaming passes, and nothing as long as the corpus is held.
+"""Lazy frames: streaming passes, and nothing as long as the corpus is held.
 
-The first pass counts lengths, the second assigns them.
+The first pass counts lengths, the second assigns them. With the rule `block_documents`,
+one pass packs a block at a time.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 import polars as pl
 
-from fastpack.documents.batches import Documents
-from fastpack.documents.counter import DocumentCounter, count_documents
+from fastpack.documents.batches import Documents, join_batches
+from fastpack.documents.blocks import cut_at_blocks
+from fastpack.documents.counter import BlockCounter, count_documents
 from fastpack.documents.grouped_histogram import Histogram
 from fastpack.documents.streaming import generate_lazily
 from fastpack.errors import DataError
 from fastpack.options import PackingOptions
-from fastpack.packing.assigner import Assigner
+from fastpack.packing.assigner import CorpusAssigner, empty_table
+from fastpack.packing.in_memory import pack_blocks
 from fastpack.packing.plan import PackingPlan
 
 
@@ -26,23 +31,43 @@ class AssignmentStart(NamedTuple):
     ----------
     assigner
         An assigner that stands at the first document.
+    counter
+        A counter that stands there.
     expected
         The documents that are to come, as they were counted.
     """
 
-    assigner: Assigner
+    assigner: CorpusAssigner
+    counter: BlockCounter
     expected: Histogram
 
 
 def pack_lazily(documents: Documents, options: PackingOptions) -> pl.LazyFrame:
     """Pack as `fastpack.pack` does; nothing is read before the result is collected."""
+    if options.block_documents is not None:
+        return _generate(documents, lambda read: _pack_blocks(read, options))
 
     @contextmanager
     def start() -> Iterator[AssignmentStart]:
         histogram = count_documents(documents)
-        yield AssignmentStart(PackingPlan(histogram, options).assigner(), histogram)
+        plan = PackingPlan(histogram, options)
+        counter = BlockCounter(documents.name, documents.by)
+        yield AssignmentStart(plan.blocks.assigner(), counter, histogram)
 
     return assign_lazily(documents, start)
+
+
+def _pack_blocks(
+    documents: Documents, options: PackingOptions
+) -> Iterator[pl.DataFrame]:
+    """Pack a block at a time; give its rows in some tables."""
+    parts = cut_at_blocks(documents.batches(), options.block_documents)
+    blocks = (
+        (number, join_batches([part for _, part in of_block]))
+        for number, of_block in groupby(parts, key=itemgetter(0))
+    )
+    for _, tables in pack_blocks(blocks, options):
+        yield from tables
 
 
 def assign_lazily(
@@ -60,26 +85,36 @@ def assign_lazily(
     start
         Context manager, entered once a collection.
     """
+
+    def tables(read: Documents) -> Iterator[pl.DataFrame]:
+        with start() as started:
+            yield from _assign(read, started)
+
+    return _generate(documents, tables)
+
+
+def _generate(
+    documents: Documents, tables: Callable[[Documents], Iterator[pl.DataFrame]]
+) -> pl.LazyFrame:
+    """Return the rows lazily; `tables` makes them of the columns that are read."""
     kept = documents.kept
 
-    def tables(wanted: Sequence[str]) -> Generator[pl.DataFrame]:
+    def generate(wanted: Sequence[str]) -> Generator[pl.DataFrame]:
         names = (
             [] if kept is None else [name for name in kept.columns if name in wanted]
         )
-        with start() as started:
-            yield from _tables(documents.keeping(names), started)
+        yield from tables(documents.keeping(names))
 
-    return generate_lazily(Assigner.empty_table(kept).schema, tables)
+    return generate_lazily(empty_table(kept).schema, generate)
 
 
-def _tables(documents: Documents, start: AssignmentStart) -> Iterator[pl.DataFrame]:
+def _assign(documents: Documents, start: AssignmentStart) -> Iterator[pl.DataFrame]:
     """Assign documents batch by batch."""
-    counter = DocumentCounter(documents.name, documents.by)
     for batch in documents.batches():
-        counter.add(batch)
+        start.counter.add(batch)
         yield from start.assigner.tables(batch)
     # Rows of another plan look like any others: compare the counts.
-    if counter.histogram() != start.expected:
+    if start.counter.histogram() != start.expected:
         msg = (
             "the data changed while they were packed: the lengths assigned are not "
             "those that were counted\nHint: pack them again."

@@ -9,9 +9,8 @@ from fastpack.documents.batches import (
     as_documents,
     select_batch,
     select_documents,
-    split_batch,
 )
-from fastpack.documents.counter import count_documents, count_parts, merge_counters
+from fastpack.documents.counter import count_batch, count_documents
 from fastpack.documents.grouped_histogram import GroupedHistogram
 from fastpack.documents.histogram import LengthHistogram
 from fastpack.documents.inputs import DEFAULT_LENGTH, FrameLike, Keep, as_frame
@@ -75,24 +74,26 @@ def pack(
     **rules
         The rules of `PackingOptions`, by name:
 
-        ================ ============================================================
-        `long_documents` ``"split"`` documents longer than L less `extra_tokens` (the
-                         default), ``"truncate"``, ``"drop"``, or raise an ``"error"``
-        `max_documents`  at most so many chunks in a sequence
-        `extra_tokens`   tokens that will be added to every chunk
-        `align`          every chunk takes a multiple of this in its sequence
-        `min_chunk`      shorter remainders of documents that are split are dropped
-        `by`             columns in which the documents of a sequence do not differ
-        `shuffle_seed`   number the sequences at random: `bin` is the training order
-        `bins_multiple`  round up the number of sequences
-        ================ ============================================================
+        ================= ===========================================================
+        `long_documents`  ``"split"`` documents longer than L less `extra_tokens` (the
+                          default), ``"truncate"``, ``"drop"``, or raise an ``"error"``
+        `max_documents`   at most so many chunks in a sequence
+        `extra_tokens`    tokens that will be added to every chunk
+        `align`           every chunk takes a multiple of this in its sequence
+        `min_chunk`       shorter remainders of documents that are split are dropped
+        `by`              columns in which the documents of a sequence do not differ
+        `shuffle_seed`    number the sequences at random: `bin` is the training order
+        `bins_multiple`   round up the number of sequences
+        `block_documents` pack each block of so many documents by itself, in their order
+        ================= ===========================================================
 
     Returns
     -------
     polars.DataFrame or polars.LazyFrame
         The assignment table: one row a chunk, in document order. Lazy if `data` is:
         then nothing is read before it is collected or sunk, in two streaming passes
-        over `data` that hold a batch at a time (see Notes on the order of its rows).
+        over `data` that hold a batch at a time (see Notes on the order of its rows);
+        with `block_documents` in one pass, which holds a block at a time.
 
         ============== ======= =====================================================
         `document`     Int64   row index of the document in `data`; or `keep`
@@ -211,11 +212,11 @@ def plan(
     """
     options = PackingOptions(context_length=context_length, **rules)
     if isinstance(lengths, pl.LazyFrame):
-        lengths = count_documents(as_documents(lengths, options.by_columns, length))
+        documents = as_documents(lengths, options.by_columns, length)
+        lengths = count_documents(documents, options.block_documents)
     elif not isinstance(lengths, (LengthHistogram, GroupedHistogram)):
         batch = as_batch(lengths, options.by_columns, length)
-        counters, _ = count_parts(split_batch(batch))
-        lengths = merge_counters(counters)
+        lengths = count_batch(batch, options.block_documents)
     return PackingPlan(lengths, options)
 
 

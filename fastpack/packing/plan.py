@@ -5,21 +5,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from fastpack.documents.batches import as_batch
+from fastpack.documents.blocks import check_blocks, split_blocks
 from fastpack.documents.grouped_histogram import Histogram, check_groups
 from fastpack.documents.groups import describe_groups
 from fastpack.documents.inputs import FrameLike
 from fastpack.errors import DataError, OptionTypeError
 from fastpack.options import PackingOptions
 from fastpack.outputs import check_output
-from fastpack.packing.account import Account, Part
-from fastpack.packing.assigner import Assigner
-from fastpack.packing.best_fit import place_groups
-from fastpack.packing.chunks import Chunks, cut_into_chunks, refuse_long_documents
-from fastpack.packing.cursors import Cursors
+from fastpack.packing.account import Account
+from fastpack.packing.block_plan import BlockPlan, BlockPlans
+from fastpack.packing.chunks import refuse_long_documents
 from fastpack.packing.plan_file import read_plan, write_plan
 from fastpack.schemas import RUNS_SCHEMA
 from fastpack.version import __version__
@@ -36,10 +34,12 @@ class PackingPlan(Account):
     Parameters
     ----------
     histogram
-        The documents: a `LengthHistogram`, or with the option `by` a
-        `GroupedHistogram`.
+        The documents: a `LengthHistogram`, or with the rules `by` or `block_documents`
+        a `GroupedHistogram`, whose first column with the latter is `block`.
     options
         The rules.
+    blocks
+        The plans of all blocks in their order, if they are made already.
 
     Attributes
     ----------
@@ -82,17 +82,27 @@ class PackingPlan(Account):
       padding       5   (efficiency 84.375 %)
     """
 
-    def __init__(self, histogram: Histogram, options: PackingOptions) -> None:
+    def __init__(
+        self,
+        histogram: Histogram,
+        options: PackingOptions,
+        *,
+        blocks: Sequence[BlockPlan] | None = None,
+    ) -> None:
         if not isinstance(options, PackingOptions):
             msg = f"`options` must be a PackingOptions, got {options!r}"
             raise OptionTypeError(msg)
         check_groups(histogram, options)
-        refuse_long_documents(histogram.parts, options)
+        if blocks is None:
+            check_blocks(histogram, options.block_documents)
+            refuse_long_documents(histogram.parts, options)
+            blocks = [
+                BlockPlan(block, options, number)
+                for number, block in split_blocks(histogram, options.block_documents)
+            ]
         self.histogram = histogram
-        self._chunks = [cut_into_chunks(part, options) for part in histogram.parts]
-        self.records, n_bins = place_groups(self._chunks, options)
-        parts = zip(histogram.parts, self._chunks, n_bins, strict=True)
-        super().__init__([Part(*part) for part in parts], options)
+        self.blocks = BlockPlans(blocks, options.block_documents)
+        super().__init__(self.blocks.parts(), options)
         self.n_rows = self.n_chunks + self.documents_empty + self.documents_dropped
 
     @property
@@ -103,8 +113,8 @@ class PackingPlan(Account):
         `first_bin`, `bins` (Int64): the range of bins that took them.
         `chunks_per_bin` (Int32): how many each of these bins took.
         `bin_offset` (Int32): where the first of them starts in its bin, in tokens.
-        With the rule `by`, its columns come first. Bins are numbered as they were
-        opened, before `shuffle_seed`.
+        `block` (Int64), with the rule `block_documents`, and the columns of the rule
+        `by` come first. Bins are numbered as they were opened, before `shuffle_seed`.
 
         Examples
         --------
@@ -123,20 +133,17 @@ class PackingPlan(Account):
         │ 3            ┆ 3         ┆ 1    ┆ 1              ┆ 4          │
         └──────────────┴───────────┴──────┴────────────────┴────────────┘
         """
-        runs = pl.DataFrame(
-            {name: np.ascontiguousarray(self.records[name]) for name in RUNS_SCHEMA}
-        )
-        if not self.histogram.by:
-            return runs
-        groups: pl.DataFrame = self.histogram.groups[self.records["group"].tolist()]
-        return groups.hstack(runs)
+        none = self.histogram.groups.clear().hstack(pl.DataFrame(schema=RUNS_SCHEMA))
+        return pl.concat([none, *(block.runs() for block in self.blocks)])
 
     @property
     def groups(self) -> pl.DataFrame | None:
         """The figures of each group: the columns `by`, `first_bin`, then the figures.
 
-        None without `by`. The bins of a group are neighbours, from `first_bin` on; with
-        a `shuffle_seed` they are not, and `first_bin` is null.
+        None without groups. With `block_documents`, they are the groups of each block,
+        or the blocks if there is no `by`; the first column is `block` (Int64). The bins
+        of a group are neighbours, from `first_bin` on; with `by` and a `shuffle_seed`
+        they are not, and `first_bin` is null.
 
         Examples
         --------
@@ -161,7 +168,8 @@ class PackingPlan(Account):
             return None
         figures = self.tabulate()
         before = pl.col("n_bins").cum_sum() - pl.col("n_bins")
-        first_bin = pl.when(self.options.shuffle_seed is None).then(before)
+        is_shuffled = self.options.shuffle_seed is not None and self.options.by
+        first_bin = pl.when(not is_shuffled).then(before)
         figures = figures.select(first_bin.alias("first_bin"), pl.all())
         return self.histogram.groups.hstack(figures)
 
@@ -209,30 +217,10 @@ class PackingPlan(Account):
         └──────────┴─────────────┴──────────────┴─────┴────────────┘
         """
         batch = as_batch(lengths, self.options.by_columns)
-        if after is None:
-            return self.assigner().table(batch)
-        check_groups(after, self.options, "after")
-        return self.assigner(self.cut(after), after.n_documents).table(batch)
-
-    def cut(self, documents: Histogram) -> list[Chunks]:
-        """Cut other documents by the same rules, in the order of this plan's groups."""
-        parts = self.histogram.parts_of(documents)
-        refuse_long_documents(parts, self.options)
-        return [cut_into_chunks(part, self.options) for part in parts]
-
-    def assigner(
-        self, before: Sequence[Chunks] | None = None, first_document: int = 0
-    ) -> Assigner:
-        """Return an `Assigner` that starts after the documents `before`."""
-        cursors = Cursors.after(
-            before or [],
-            self.options,
-            self._chunks,
-            self.records,
-            self.n_bins,
-            first_document=first_document,
-        )
-        return Assigner(cursors, self.histogram.encoder())
+        if after is not None:
+            check_groups(after, self.options, "after")
+            check_blocks(after, self.options.block_documents, "after")
+        return self.blocks.assigner(after).table(batch)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the version, the options and the figures, as JSON can hold them."""

@@ -1,64 +1,37 @@
 """Shares: a plan, dealt out to the parts of a corpus in their order.
 
-A part needs the runs of its own chunks alone, and the rank of the first of each. With
-ten thousand groups that is a hundredth of the plan, which is not gone through again for
+A part needs the plans of its own blocks alone. Of a block that it does not have whole,
+it needs the runs of its own chunks, and the rank of the first of each. With ten
+thousand groups that is a hundredth of the plan, which is not gone through again for
 each of many files.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
+from fastpack.documents.blocks import split_blocks
 from fastpack.documents.grouped_histogram import Histogram
-from fastpack.documents.groups import GroupEncoder
 from fastpack.documents.sums import Int64Array, merge_counts
-from fastpack.options import PackingOptions
-from fastpack.packing.assigner import Assigner
+from fastpack.packing.assigner import Assigner, CorpusAssigner
 from fastpack.packing.best_fit import take_runs
+from fastpack.packing.block_plan import BlockPlan, BlockPlans, chunk_keys
 from fastpack.packing.chunks import cut_numbered
 from fastpack.packing.cursors import Cursors, Slots, not_planned
-from fastpack.packing.plan import PackingPlan
-
-_SPAN = 2**31
-"""Chunks are shorter."""
-
-
-class Deck(NamedTuple):
-    """What all shares of a plan are taken from: arrays, which travel as they are.
-
-    A plan itself is pickled as its histogram, and made again by each worker.
-
-    Parameters
-    ----------
-    runs
-        The runs of the plan: records of dtype `fastpack.kernels.best_fit.RUN`.
-    first_run, n_runs
-        The runs of each chunk length, in each group.
-    n_bins
-        The bins of all groups.
-    groups
-        The groups, a row each; no columns without the rule `by`.
-    options
-        The rules.
-    """
-
-    runs: npt.NDArray[Any]
-    first_run: Int64Array
-    n_runs: Int64Array
-    n_bins: int
-    groups: pl.DataFrame
-    options: PackingOptions
 
 
 class Share(NamedTuple):
-    """The part of a plan that one part of a corpus takes: 12 bytes a distinct length.
+    """The part of the plan of a block that one part of it takes.
+
+    It has 12 bytes a distinct length.
 
     Parameters
     ----------
     places
-        The chunk lengths, in their groups, that the part has: their places in the deck.
+        The chunk lengths, in their groups, that the part has: their places in the
+        index of the plan.
     ranks
         The chunks of each in all parts before.
     n_rows
@@ -75,66 +48,87 @@ class Share(NamedTuple):
     n_chunks: int
     n_unpacked: int
 
-    def assigner(self, deck: Deck) -> Assigner:
-        """Return what assigns the documents of the part, by the plan of the whole."""
-        n_runs = deck.n_runs[self.places]
+    def assigner(self, plan: BlockPlan) -> Assigner:
+        """Return what assigns the documents of the part, by the plan of the block."""
+        n_runs = plan.index.n_runs[self.places]
         ends = np.cumsum(n_runs)
         firsts = ends - n_runs
-        numbers = np.repeat(deck.first_run[self.places] - firsts, n_runs)
+        numbers = np.repeat(plan.index.first_run[self.places] - firsts, n_runs)
         numbers += np.arange(numbers.size)
-        runs = take_runs(deck.runs, numbers)
-        n_groups = max(deck.groups.height, 1)
+        runs = take_runs(plan.records, numbers)
+        n_groups = max(len(plan.histogram.parts), 1)
         lengths = runs["chunk_length"][firsts].astype(np.int64)
         keys = lengths * n_groups + runs["group"][firsts]
         longest = int(lengths.max(initial=0))
         cursors = Cursors(
-            deck.options,
+            plan.options,
             Slots(longest, n_groups, lambda: keys),
             runs,
-            deck.n_bins,
+            first_bin=plan.first_bin,
+            n_bins=plan.n_bins,
             ranks=(keys, self.ranks),
             n_chunks=self.n_chunks,
             n_unpacked=self.n_unpacked,
             first_document=self.first_document,
         )
-        return Assigner(cursors, GroupEncoder(deck.groups))
+        return Assigner(cursors, plan.histogram.encoder())
+
+
+class CorpusShare(NamedTuple):
+    """The part of the plan of a corpus that one part of it takes.
+
+    Parameters
+    ----------
+    block_documents
+        The rule.
+    first_document
+        The number of the first document of the part.
+    n_rows
+        The rows of the part.
+    blocks
+        The blocks of which the part has documents, by their numbers, in their order:
+        its share of each; None if it has the whole block.
+    """
+
+    block_documents: int | None
+    first_document: int
+    n_rows: int
+    blocks: dict[int, Share | None]
+
+    def assigner(self, plans: Sequence[BlockPlan]) -> CorpusAssigner:
+        """Return what assigns the documents of the part, by the plans of its blocks."""
+        by_number = {plan.number: plan for plan in plans}
+
+        def open_block(number: int, first_document: int) -> Assigner:
+            if number not in self.blocks:
+                raise not_planned()
+            plan, share = by_number[number], self.blocks[number]
+            if share is None:
+                return plan.assigner(first_document=first_document)
+            return share.assigner(plan)
+
+        return CorpusAssigner(open_block, self.block_documents, self.first_document)
 
 
 class Dealer:
-    """Deals a plan out to the parts of its corpus, one after the other.
+    """Deals the plan of a block out to its parts, one after the other.
 
     Parameters
     ----------
     plan
-        The plan of the whole.
-
-    Attributes
-    ----------
-    deck
-        What its shares are taken from.
+        The plan of the block.
+    first_document
+        The number of its first document in the corpus.
     """
 
-    def __init__(self, plan: PackingPlan) -> None:
+    def __init__(self, plan: BlockPlan, first_document: int = 0) -> None:
         self._encoder = plan.histogram.encoder()
-        # Ascending: runs are by group, and within by length, the longest first.
-        keys = _keys(
-            plan.records["group"].astype(np.int64),
-            plan.records["chunk_length"].astype(np.int64),
-        )
-        first_run = np.flatnonzero(np.diff(keys, prepend=-1))
-        self.deck = Deck(
-            plan.records,
-            first_run,
-            n_runs=np.diff(first_run, append=keys.size),
-            n_bins=plan.n_bins,
-            groups=plan.histogram.groups,
-            options=plan.options,
-        )
-        self._keys = keys[first_run]
+        self._options = plan.options
+        self._keys = plan.index.keys
         self._ranks = np.zeros(self._keys.size, np.int64)
-        self._documents = 0
+        self._documents = first_document
         self._chunks_left = plan.n_chunks
-        self._unpacked_left = plan.documents_empty + plan.documents_dropped
+        self._unpacked_left = plan.n_unpacked
 
     def deal(self, documents: Histogram) -> Share:
         """Return the share of the next part; raise DataError if it was not planned."""
@@ -142,8 +136,9 @@ class Dealer:
         numbers = self._encoder.encode(documents.groups)
         if numbers is not None:
             groups = numbers[groups].astype(np.int64)
-        chunks = cut_numbered(groups, lengths, counts, self.deck.options)
-        keys, counts = merge_counts(_keys(chunks.groups, chunks.lengths), chunks.counts)
+        chunks = cut_numbered(groups, lengths, counts, self._options)
+        keys = chunk_keys(chunks.groups, chunks.lengths)
+        keys, counts = merge_counts(keys, chunks.counts)
         places = np.searchsorted(self._keys, keys)
         if np.any(places == self._keys.size) or np.any(self._keys[places] != keys):
             raise not_planned()
@@ -163,5 +158,51 @@ class Dealer:
         return share
 
 
-def _keys(groups: Int64Array, lengths: Int64Array) -> Int64Array:
-    return (groups + 1) * _SPAN - lengths
+class CorpusDealer:
+    """Deals the plan of a corpus out to its parts, one after the other.
+
+    Parameters
+    ----------
+    blocks
+        The plans of all blocks.
+    block_documents
+        The rule.
+    """
+
+    def __init__(self, blocks: BlockPlans, block_documents: int | None) -> None:
+        self._blocks = blocks
+        self._block_documents = block_documents
+        self._documents = 0
+        self._number = -1
+        self._dealer: Dealer | None = None
+
+    def deal(self, documents: Histogram) -> CorpusShare:
+        """Return the share of the next part; raise DataError if it was not planned."""
+        blocks: dict[int, Share | None] = {}
+        n_rows = 0
+        for number, part in split_blocks(documents, self._block_documents):
+            blocks[number] = None
+            if number != self._number:
+                self._number = number
+                n_rows += self._begin_block(part)
+            elif self._dealer is None and part.n_documents:  # the whole was dealt
+                raise not_planned()
+            if self._dealer is not None:
+                blocks[number] = share = self._dealer.deal(part)
+                n_rows += share.n_rows
+        first_document = self._documents
+        self._documents += documents.n_documents
+        return CorpusShare(self._block_documents, first_document, n_rows, blocks)
+
+    def _begin_block(self, part: Histogram) -> int:
+        """Begin to deal a block, of which this is the first part.
+
+        Returns its rows if it is the whole block, which is not planned here then.
+        """
+        plan = self._blocks[self._number]
+        self._dealer = None
+        whole = plan.histogram
+        if part.n_documents == whole.n_documents and part == whole:
+            return plan.n_chunks + plan.n_unpacked
+        self._dealer = Dealer(plan, self._number * (self._block_documents or 0))
+        return 0

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from fastpack import kernels
 from fastpack.documents.batches import Documents
-from fastpack.documents.counter import DocumentCounter
+from fastpack.documents.counter import BlockCounter
 from fastpack.documents.histogram import LengthHistogram
 from fastpack.documents.inputs import length_arrays
 from fastpack.options import PackingOptions
@@ -110,7 +110,8 @@ def count_corpus(
     options
         The options for each context length; they differ in nothing else.
     """
-    counter = DocumentCounter(documents.name, documents.by)
+    size = options[0].block_documents
+    counter = BlockCounter(documents.name, documents.by, size)
     concatenations = [
         Concatenation(
             np.array([(each.context_length, 0, 0, 0)], kernels.concatenation.STATE)[0],

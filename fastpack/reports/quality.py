@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from fastpack.errors import OptionTypeError
+from fastpack.packing.block_plan import BlockPlan
 from fastpack.packing.plan import PackingPlan
 
 
@@ -74,25 +75,36 @@ def bins_of(plan: PackingPlan) -> pl.DataFrame:
         One row a pair of `chunks` (in a bin) and `space` (tokens left in it),
         ascending; `bins` (the number of such bins). All Int64.
     """
-    runs = plan.runs
+    tables = [_bins_of_block(block) for block in plan.blocks]
+    empty = pl.DataFrame(schema=dict.fromkeys(("chunks", "space", "bins"), pl.Int64))
+    return _add_up(pl.concat([empty, *tables]))
+
+
+def _add_up(table: pl.DataFrame) -> pl.DataFrame:
+    alike = table.group_by("chunks", "space").agg(pl.col("bins").sum())
+    return alike.sort("chunks", "space")
+
+
+def _bins_of_block(plan: BlockPlan) -> pl.DataFrame:
+    runs = plan.runs()
     first = runs["first_bin"].to_numpy()
     end = first + runs["bins"].to_numpy()
     chunks = runs["chunks_per_bin"].cast(pl.Int64).to_numpy()
     lengths = runs["chunk_length"].cast(pl.Int64).to_numpy()
     footprints = chunks * plan.options.footprints(lengths)
-    edges = np.unique(np.concatenate([[0, plan.n_bins], first, end]))
+    edges = np.unique(np.concatenate([first, end]))
     changes = np.zeros((2, edges.size), np.int64)
     for bounds, sign in ((first, 1), (end, -1)):
         places = np.searchsorted(edges, bounds)
         np.add.at(changes[0], places, sign * chunks)
         np.add.at(changes[1], places, sign * footprints)
     held, filled = np.cumsum(changes, axis=1)[:, :-1]
-    table = pl.DataFrame(
-        {
-            "chunks": held,
-            "space": plan.options.context_length - filled,
-            "bins": np.diff(edges),
-        }
+    return _add_up(
+        pl.DataFrame(
+            {
+                "chunks": held,
+                "space": plan.options.context_length - filled,
+                "bins": np.diff(edges),
+            }
+        )
     )
-    alike = table.group_by("chunks", "space").agg(pl.col("bins").sum())
-    return alike.sort("chunks", "space")

@@ -14,7 +14,7 @@ import pytest
 import fastpack
 from corpora import CORPUS, L, N, files_of, pack, read_shards, write_shards
 from fastpack import DataError, LengthHistogram, PackingPlan
-from fastpack.packing import plan as packing_plan
+from fastpack.packing import block_plan
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,7 @@ def test_groups_are_not_gone_through_for_each_shard(tmp_path, monkeypatch):
 
         monkeypatch.setattr(module, name, counted)
 
-    count(packing_plan, "cut_into_chunks")
+    count(block_plan, "cut_into_chunks")
     count(PackingPlan, "tabulate")
     count(LengthHistogram, "of_arrays")
     pack(corpus, tmp_path / "out", by="g")

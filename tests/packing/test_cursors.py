@@ -34,9 +34,12 @@ def test_any_cut_of_the_output_gives_the_same_rows(
     plan = plan_of(lengths, context_length, long_documents=long_documents)
     array = np.array(lengths, np.int32)
     whole = new_columns(plan.n_rows)
-    assert plan.assigner().cursors.fill(array, whole) == (len(lengths), plan.n_rows)
+    assert plan.blocks[0].assigner().cursors.fill(array, whole) == (
+        len(lengths),
+        plan.n_rows,
+    )
 
-    assigner = plan.assigner().cursors
+    assigner = plan.blocks[0].assigner().cursors
     pieces = []
     done = 0
     while done < len(lengths):
@@ -59,7 +62,7 @@ def test_bins_alone_are_those_of_the_table(dtype, bin_dtype):
         "bin": np.zeros(plan.n_rows, bin_dtype),
         "bin_offset": np.zeros(plan.n_rows, np.int32),
     }
-    plan.assigner().cursors.fill(lengths, columns)
+    plan.blocks[0].assigner().cursors.fill(lengths, columns)
     table = plan.assign(lengths)
     assert columns["bin"].tolist() == table["bin"].fill_null(-1).to_list()
     assert columns["bin_offset"].tolist() == table["bin_offset"].fill_null(-1).to_list()
@@ -95,7 +98,7 @@ def test_unplanned_lengths_are_refused():
         with pytest.raises(fastpack.DataError, match="the plan has no place for"):
             plan.assign(np.array([3]), after=histogram)
     with pytest.raises(fastpack.DataError, match="the plan has no place for"):
-        plan.assigner().cursors.fill(np.array([-1]), new_columns(3))
+        plan.blocks[0].assigner().cursors.fill(np.array([-1]), new_columns(3))
 
 
 def test_chunks_longer_than_the_table_of_cursors():

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 import fastpack
 from fastpack import DataError, LengthHistogram, PackingOptions
 from fastpack.documents.batches import as_batch
+from fastpack.packing.block_plan import BlockPlan
 from fastpack.packing.chunks import cut_into_chunks, cut_numbered
-from fastpack.packing.plan import PackingPlan
 from fastpack.packing.shares import Dealer
 from strategies import packings
 
@@ -57,7 +57,8 @@ def test_the_parts_of_a_corpus(documents, cuts, by, table):
     }
     plan = fastpack.plan(lengths, **options)
     whole = fastpack.pack(frame, **options)
-    dealer = Dealer(plan)
+    (block,) = plan.blocks
+    dealer = Dealer(block)
     bounds = sorted({0, *(min(cut, frame.height) for cut in cuts), frame.height})
     tables = [whole.clear()]
     with pytest.MonkeyPatch.context() as patch:
@@ -65,9 +66,7 @@ def test_the_parts_of_a_corpus(documents, cuts, by, table):
         for start, end in pairwise(bounds):
             part = lengths[start:end]
             share = dealer.deal(fastpack.plan(part, **options).histogram)
-            rows = share.assigner(dealer.deck).table(
-                as_batch(part, (by,) if by else ())
-            )
+            rows = share.assigner(block).table(as_batch(part, (by,) if by else ()))
             assert rows.height == share.n_rows
             tables.append(rows)
     assert pl.concat(tables).equals(whole)
@@ -79,11 +78,11 @@ def test_what_was_not_planned():
     plan = fastpack.plan(frame, context_length=8, by="g")
 
     def deal(*parts):
-        dealer = Dealer(plan)
-        deck = Dealer(PackingPlan(plan.histogram, options)).deck
+        dealer = Dealer(plan.blocks[0])
+        block = BlockPlan(plan.histogram, options)
         for part in parts:
             histogram = fastpack.plan(part, context_length=8, by="g").histogram
-            dealer.deal(histogram).assigner(deck)
+            dealer.deal(histogram).assigner(block)
 
     deal(frame[:1], frame[1:])
     for other in (
