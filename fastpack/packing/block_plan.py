@@ -105,7 +105,10 @@ class BlockPlan:
         except DataError as error:
             if self._is_whole:
                 raise
-            msg = f"block {self.number:,}: {error}"
+            size = self._options_of_all.block_documents or 0
+            first = self.number * size
+            last = first + self.histogram.n_documents - 1
+            msg = f"block {self.number:,}, documents {first:,} to {last:,}: {error}"
             raise DataError(msg) from error
         records["first_bin"] += self.first_bin
         return records, n_bins

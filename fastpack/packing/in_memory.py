@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import polars as pl
 
+from fastpack import threads
 from fastpack.documents.batches import Batch, split_batch
 from fastpack.documents.blocks import cut_at_blocks, join_blocks
 from fastpack.documents.counter import (
@@ -25,7 +26,7 @@ from fastpack.packing.assigner import ROW_BYTES, Assigner, join_tables
 from fastpack.packing.block_plan import BlockPlan
 from fastpack.packing.chunks import Chunks, refuse_long_documents
 from fastpack.packing.plan import PackingPlan
-from fastpack.threads import ROWS_A_THREAD, map_in_threads, n_cores, n_threads
+from fastpack.threads import map_in_threads
 
 _MANY_GROUPS = 1000
 """With more groups, the ranks of parts cost more than further threads gain."""
@@ -66,7 +67,7 @@ def pack_blocks(
         The rules.
     """
     size = options.block_documents
-    if size is None or n_threads(size) > 1:
+    if size is None or threads.n_threads(size) > 1:
         yield from _pack_one_by_one(blocks, options)
     else:
         yield from _pack_several(blocks, options, size)
@@ -125,10 +126,10 @@ def _pack_several(
 
     They are planned first: then it is known where the bins of each begin.
     """
-    n_blocks = max(1, ROWS_A_THREAD // size)
+    n_blocks = max(1, threads.ROWS_A_THREAD // size)
     first_bin = 0
     blocks = iter(blocks)
-    while several := list(islice(blocks, n_blocks * n_cores())):
+    while several := list(islice(blocks, n_blocks * threads.n_cores())):
         of_threads = [
             _BlocksOfThread(several[start : start + n_blocks], options, size)
             for start in range(0, len(several), n_blocks)
