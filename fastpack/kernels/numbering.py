@@ -35,7 +35,7 @@ ORDER = np.dtype(
 )
 """After some bins: the rank of the last one's group, the length of its first chunk,
 whether it is one of those that `bins_multiple` adds at the end of a group, and how many
-of these there were. Zeros before the first bin."""
+of these there were. Zeros before the first bin of a block."""
 
 
 @kernel
@@ -77,14 +77,32 @@ def renumber(
 
 @kernel
 def unshuffle(
-    bins: npt.NDArray[Any], n_bins: int, keys: npt.NDArray[np.uint64]
+    bins: npt.NDArray[Any],
+    first_bins: npt.NDArray[np.int64],
+    keys: npt.NDArray[np.uint64],
 ) -> npt.NDArray[np.int64]:
-    """Return the number of each bin before the shuffle; no numbers of bins stay."""
+    """Return the number of each bin before the shuffle; no numbers of bins stay.
+
+    Parameters
+    ----------
+    bins
+        Numbers of bins, or any others.
+    first_bins
+        The first bin of each block, ascending, and the end of the last.
+    keys
+        The keys of the rounds of each block, a row each.
+    """
     numbers = np.empty(bins.size, np.int64)
+    block = 0
     for i in range(bins.size):
-        numbers[i] = bins[i]
-        if 0 <= numbers[i] < n_bins:
-            numbers[i] = renumber(numbers[i], n_bins, keys, UNDO)
+        number = np.int64(bins[i])
+        if 0 <= number < first_bins[-1]:
+            if number < first_bins[block] or number >= first_bins[block + 1]:
+                block = int(np.searchsorted(first_bins, number, side="right")) - 1
+            first = first_bins[block]
+            n_bins = first_bins[block + 1] - first
+            number = first + renumber(number - first, n_bins, keys[block], UNDO)
+        numbers[i] = number
     return numbers
 
 
@@ -95,14 +113,15 @@ def check_order(
     first_chunks: npt.NDArray[np.int32],
     ranks: npt.NDArray[np.int32],
     max_added: int,
+    block_starts: npt.NDArray[np.int64],
     order: np.void,
 ) -> int:
     """Find the first bin that is out of order; return its place, -1 if there is none.
 
-    The bins of each group follow each other, in the order of the groups. Those of a
-    group are in the order in which best-fit decreasing opens them, by their first
-    chunk, the longest first; then come those that `bins_multiple` adds, in the same
-    order again.
+    In each block, the bins of each group follow each other, in the order of the groups.
+    Those of a group are in the order in which best-fit decreasing opens them, by their
+    first chunk, the longest first; then come those that `bins_multiple` adds, in the
+    same order again.
 
     Parameters
     ----------
@@ -115,11 +134,20 @@ def check_order(
     ranks
         The rank of each group in the order of the groups.
     max_added
-        The most bins that may be added, of all groups together.
+        The most bins that may be added, of all groups of a block together.
+    block_starts
+        The places where a block begins, ascending.
     order
         Dtype `ORDER`: grows from call to call.
     """
+    next_block = 0
     for place in range(n_bins):
+        if next_block < block_starts.size and place == block_starts[next_block]:
+            next_block += 1
+            order["rank"] = 0
+            order["first_chunk"] = 0
+            order["is_added"] = False
+            order["n_added"] = 0
         if groups.size:
             rank = ranks[groups[place] - 1]
             if rank < order["rank"]:

@@ -9,6 +9,7 @@ import polars as pl
 from fastpack import kernels
 from fastpack.errors import VerificationError
 from fastpack.options import PackingOptions
+from fastpack.verification.columns import rows_of_bin
 from fastpack.verification.numbering import Numbering
 
 
@@ -83,14 +84,10 @@ class BinCheck:
         first_bin = self.bins.first_bin
         bins = [self._numbering.bin_at(first_bin + place) for place in places.tolist()]
         what = self._reason(int(places[0]))
-        rows = (
-            self._table.with_row_index("row")
-            .filter(pl.col("bin") == bins[0])
-            .sort("bin_offset")
-            .head(10)
-            .collect()
+        msg = (
+            f"bin {bins[0]:,} {what}; the first bins that are wrong: {bins}\n"
+            f"{rows_of_bin(self._table, bins[0])}"
         )
-        msg = f"bin {bins[0]:,} {what}; the first bins that are wrong: {bins}\n{rows}"
         return VerificationError(msg)
 
     def _reason(self, place: int) -> str:

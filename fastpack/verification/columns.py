@@ -29,6 +29,12 @@ def holds_numbers(dtype: pl.DataType) -> bool:
     return dtype.is_numeric() or dtype == pl.Null
 
 
+def rows_of_bin(table: pl.LazyFrame, number: int) -> pl.DataFrame:
+    """Return the first rows of a bin, to be shown."""
+    rows = table.with_row_index("row").filter(pl.col("bin") == number)
+    return rows.sort("bin_offset").head(10).collect()
+
+
 def as_integers(column: pl.Series) -> tuple[pl.Series, pl.Series | None]:
     """Return a column as Int32 or Int64; NaN is null.
 

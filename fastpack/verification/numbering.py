@@ -9,6 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from fastpack import kernels
+from fastpack.documents.sums import Int64Array
 from fastpack.errors import VerificationError
 from fastpack.options import PackingOptions
 
@@ -22,15 +23,15 @@ class Numbering:
     ----------
     options
         The rules.
-    n_bins
-        The number of bins.
+    first_bins
+        The first bin of each block, and the end of the last.
     has_groups
         Whether the group of each bin is known.
 
     Attributes
     ----------
     n_bins : int
-        As given.
+        The number of bins.
     is_shuffled : bool
         Whether the place of a bin is its number before the shuffle, not its number.
         Only there, bins have an order, and only within a group: without the groups,
@@ -38,13 +39,16 @@ class Numbering:
     """
 
     def __init__(
-        self, options: PackingOptions, n_bins: int, *, has_groups: bool
+        self, options: PackingOptions, first_bins: Int64Array, *, has_groups: bool
     ) -> None:
         self._options = options
-        self.n_bins = n_bins
+        self._first_bins = first_bins
+        self.n_bins = int(first_bins[-1])
         seed = options.shuffle_seed
         self.is_shuffled = seed is not None and (has_groups or not options.by_columns)
-        self._keys = _keys_of(seed or 0)
+        if self.is_shuffled:
+            blocks = range(first_bins.size - 1)
+            self._keys = np.array([_keys_of(seed or 0, block) for block in blocks])
         self._order = np.zeros(1, kernels.numbering.ORDER)[0]
         self._error: VerificationError | None = None
 
@@ -52,7 +56,7 @@ class Numbering:
         """Return the place of each bin in the order that is checked."""
         if not self.is_shuffled:
             return bins
-        places = kernels.numbering.unshuffle(bins, self.n_bins, self._keys)
+        places = kernels.numbering.unshuffle(bins, self._first_bins, self._keys)
         places.flags.writeable = False
         return places
 
@@ -60,8 +64,12 @@ class Numbering:
         """Return the number of the bin at a place."""
         if not self.is_shuffled:
             return place
-        way = kernels.numbering.SHUFFLE
-        return int(kernels.numbering.renumber(place, self.n_bins, self._keys, way))
+        block = int(np.searchsorted(self._first_bins, place, side="right")) - 1
+        first, end = self._first_bins[block : block + 2].tolist()
+        way, keys = kernels.numbering.SHUFFLE, self._keys[block]
+        return int(
+            first + kernels.numbering.renumber(place - first, end - first, keys, way)
+        )
 
     def add(self, bins: "kernels.verification.Bins", groups: pl.DataFrame) -> None:
         """Look for the first bin out of order, among the next bins that are right.
@@ -77,12 +85,14 @@ class Numbering:
         ranks = np.zeros(max(groups.height, 1), np.int32)
         if by:
             ranks[groups.select(pl.arg_sort_by(by)).to_series()] = range(groups.height)
+        starts = np.unique(self._first_bins[:-1]) - bins.first_bin
         place = kernels.numbering.check_order(
             bins.sums.size,
             bins.groups,
             bins.first_chunks,
             ranks,
             self._options.bins_multiple - 1,
+            starts[(starts >= 0) & (starts < bins.sums.size)],
             self._order,
         )
         if place >= 0 and self._error is None:
@@ -120,10 +130,13 @@ class Numbering:
         return VerificationError(msg)
 
 
-def _keys_of(seed: int) -> npt.NDArray[np.uint64]:
-    """Return the keys of the rounds: the high halves of SplitMix64's first numbers."""
+def _keys_of(seed: int, block: int) -> npt.NDArray[np.uint64]:
+    """Return the keys of the rounds: the high halves of SplitMix64's first numbers.
+
+    Those of a block are the next ones after the keys of the block before.
+    """
     keys = []
-    for number in range(1, _KEYS + 1):
+    for number in range(_KEYS * block + 1, _KEYS * (block + 1) + 1):
         z = seed + number * 0x9E3779B97F4A7C15
         for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
             z %= 2**64

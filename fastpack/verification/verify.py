@@ -15,6 +15,7 @@ from fastpack.documents.sums import merge_counts
 from fastpack.errors import DataError, VerificationError
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.verification.bins import BinCheck
+from fastpack.verification.blocks import BlockCheck
 from fastpack.verification.columns import check_columns
 from fastpack.verification.expected import check_long_documents, packed_tokens
 from fastpack.verification.numbering import Numbering
@@ -33,7 +34,8 @@ def verify(
     Every document is there once, with its chunks in order, without gap or overlap; each
     bin, 0 ... n_bins - 1, is filled from its start on without a hole, and neither it
     nor a chunk breaks a rule. With `lengths`, each document is packed as the rules say.
-    If the rules number bins (`by`, `shuffle_seed`), they have these numbers.
+    If the rules number bins (`by`, `shuffle_seed`, `block_documents`), they have these
+    numbers.
 
     Parameters
     ----------
@@ -71,10 +73,11 @@ def verify(
     -----
     Not looked at, because any packer may differ there: whether fewer bins would do,
     which of several documents of equal length is in which bin, and, without `by` and
-    `shuffle_seed`, the order of the bins.
+    `shuffle_seed`, the order of the bins of a block.
 
     Memory: a batch, and 16 bytes a bin; 4 more with `by`, and with `shuffle_seed`.
-    Above 32 M bins it takes further passes over the rows.
+    Above 32 M bins it takes further passes over the rows, and with `block_documents`
+    one more.
 
     Examples
     --------
@@ -129,7 +132,8 @@ def verify_table(
     has_groups = row_check.has_groups
     if needs_groups and not has_groups:
         _check_by(options, row_check.names, documents)
-    numbering = Numbering(options, n_bins, has_groups=has_groups)
+    blocks = BlockCheck(table, options, n_bins)
+    numbering = Numbering(options, blocks.first_bins, has_groups=has_groups)
     # If there are more bins than rows, one of the first is empty: it is found there.
     n_checked = min(n_bins, n_rows + 1)
     for first_bin in range(0, max(n_checked, 1), BinCheck.AT_A_TIME):
@@ -146,13 +150,9 @@ def verify_table(
         bin_check.check(totals, row_check.groups)
         if planned is not None and lengths is not None:
             _check_lengths(LengthHistogram.of_table(lengths), planned, options)
+    blocks.check_order()
     numbering.finish()
-    if n_bins % options.bins_multiple:
-        msg = (
-            f"the number of bins, {n_bins:,}, is no multiple of `bins_multiple` "
-            f"{options.bins_multiple:,}"
-        )
-        raise VerificationError(msg)
+    blocks.check_multiple()
     extra = row_check.n_chunks * options.extra_tokens
     footprint = int(totals["footprint"])
     capacity = n_bins * options.context_length

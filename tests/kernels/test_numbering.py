@@ -1,5 +1,7 @@
 """Numbering: the verifier's inverse of the shuffle, and the order of bins."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,13 +13,18 @@ from fastpack.kernels.shuffling import round_keys, shuffle_bins
 NONE = np.empty(0, np.int32)
 
 
+def unshuffle(bins, n_bins, keys):
+    """Undo the shuffle of all bins: those of one block."""
+    return numbering.unshuffle(bins, np.array([0, n_bins]), keys.reshape(1, -1))
+
+
 @given(st.integers(1, 5000), st.integers(0, 2**64 - 1))
 def test_numbers_before_the_shuffle(n, seed):
     numbers = np.arange(n)
     shuffled = numbers.copy()
     keys = round_keys(seed)
     shuffle_bins(shuffled, n, keys)
-    assert numbering.unshuffle(shuffled, n, keys).tolist() == numbers.tolist()
+    assert unshuffle(shuffled, n, keys).tolist() == numbers.tolist()
     for number in (0, n // 2, n - 1):
         again = numbering.renumber(number, n, keys, numbering.SHUFFLE)
         assert again == shuffled[number]
@@ -28,12 +35,33 @@ def test_many_bins(n, seed):
     numbers = np.unique([0, 1 % n, n // 3, n - 1])
     shuffled = numbers.copy()
     shuffle_bins(shuffled, n, round_keys(seed))
-    assert (numbering.unshuffle(shuffled, n, round_keys(seed)) == numbers).all()
+    assert (unshuffle(shuffled, n, round_keys(seed)) == numbers).all()
 
 
 def test_what_is_no_bin_stays():
     bins = np.array([-7, -1, 5, 10**9])
-    assert numbering.unshuffle(bins, 5, round_keys(1)).tolist() == bins.tolist()
+    assert unshuffle(bins, 5, round_keys(1)).tolist() == bins.tolist()
+
+
+def test_the_bins_of_each_block():
+    first_bins = np.array([0, 0, 7, 7, 100, 101])
+    keys = np.array([round_keys(seed) for seed in range(5)])
+    shuffled = np.arange(101)
+    for block, (first, end) in enumerate(pairwise(first_bins)):
+        shuffle_bins(shuffled[first:end], end - first, keys[block], first)
+    rows = np.random.default_rng(0).permutation(101)
+    assert (
+        numbering.unshuffle(shuffled[rows], first_bins, keys).tolist() == rows.tolist()
+    )
+
+
+def test_the_order_begins_anew_in_each_block():
+    first_chunks = np.array([9, 5, 9, 5, 6, 9, 5, 6, 4], np.int32)  # 6: added
+    for starts, expected in (([0, 2, 5], -1), ([0, 2], 5), ([2, 5], -1), ([0, 5], 4)):
+        order = np.zeros(1, numbering.ORDER)[0]
+        arguments = (NONE, first_chunks, np.zeros(1, np.int32), 2)
+        place = numbering.check_order(9, *arguments, np.array(starts, np.int64), order)
+        assert place == expected, starts
 
 
 @pytest.mark.parametrize("parts", [1, 2, 7])
@@ -66,6 +94,7 @@ def test_order_of_bins(groups, first_chunks, max_added, expected, parts):
             np.array(first_chunks, np.int32)[places] if first_chunks else NONE,
             ranks,
             max_added,
+            np.empty(0, np.int64),
             order,
         )
         if place >= 0:

@@ -28,7 +28,7 @@ def exchange(table, first, second):
 @pytest.mark.parametrize("n_bins", [1, 2, 100, 4097])
 def test_places_are_those_before_the_shuffle(seed, n_bins):
     options = PackingOptions(context_length=8, shuffle_seed=seed)
-    numbering = Numbering(options, n_bins, has_groups=False)
+    numbering = Numbering(options, np.array([0, n_bins]), has_groups=False)
     shuffled = np.arange(n_bins)
     shuffle_bins(shuffled, n_bins, round_keys(seed))
     assert numbering.places(shuffled).tolist() == list(range(n_bins))
