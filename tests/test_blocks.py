@@ -11,8 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastpack
-from corpora import files_of, name_of_shard, read_shards
-from fastpack import DataError, OptionError, OptionTypeError, threads
+from command_line import fastpack_in_process
+from corpora import files_of, name_of_shard, read_shards, report_of
+from fastpack import (
+    DataError,
+    OptionError,
+    OptionTypeError,
+    VerificationError,
+    threads,
+)
 from oracle import best_fit_decreasing, check_assignment, chunks_of
 from strategies import options_of, packings
 
@@ -393,3 +400,134 @@ def test_blocks_do_not_share_a_permutation():
         assert (bins[a] == bins[b]).sum() < 10
     whole = fastpack.pack(lengths[:100], context_length=L, shuffle_seed=1)
     assert bins[0].tolist() == whole["bin"].to_list()
+
+
+@pytest.mark.parametrize("rules", RULES)
+@pytest.mark.parametrize("sizes", [{}, {"batch": 70, "bins": 30}])
+def test_what_is_packed_is_verified(small_batches, rules, sizes):
+    options = {"context_length": L, "block_documents": 400, **rules}
+    table = fastpack.pack(CORPUS, **options)
+    small_batches(**sizes)
+    options.pop("keep", None)
+    by = rules.get("by")
+    figures = fastpack.verify(table, lengths_of(CORPUS, rules), **options)
+    assert figures["n_bins"] == table["bin"].max() + 1
+    if by is None or by == ["source", "language"]:
+        fastpack.verify(table, CORPUS["n_tokens"], **{**options, "by": None})
+    if by is None:
+        fastpack.verify(table, **options)
+        fastpack.verify(table.lazy(), **options)
+
+
+@pytest.mark.parametrize("sizes", [{}, {"batch": 70, "bins": 30}])
+def test_other_packings_are_refused(small_batches, sizes):
+    lengths = CORPUS["n_tokens"]
+    options = {"context_length": L, "block_documents": 400}
+    small_batches(**sizes)
+
+    def refuse(message, table, **rules):
+        for known in (lengths, None):
+            with pytest.raises(VerificationError, match=message):
+                fastpack.verify(table, known, **{**options, **rules})
+
+    whole = fastpack.pack(lengths, context_length=L)
+    message = r"bin \d+ has documents of block 1, and the blocks before, of 400 docum"
+    refuse(message, whole)
+    fastpack.verify(whole, lengths, context_length=L, block_documents=N)
+    # The bins of the last block come first.
+    right = fastpack.pack(lengths, **options)
+    n_bins = right["bin"].max() + 1
+    first = fastpack.plan(lengths, **options).groups["first_bin"][-1]
+    rolled = right.with_columns(bin=(pl.col("bin") + n_bins - first) % n_bins)
+    refuse("has documents of block 7, and the blocks before", rolled)
+    fastpack.verify(rolled, lengths, context_length=L)
+    # The number of all bins is a multiple, not that of each block.
+    multiple = fastpack.plan(lengths, **options).groups["n_bins"]
+    assert len(set(multiple)) > 1
+    refuse(
+        r"the number of bins of block \d, [\d,]+, is no multiple of `bins_multiple`",
+        right,
+        bins_multiple=n_bins,
+    )
+    # Each block is shuffled by its own seed.
+    same = [
+        fastpack.pack(lengths[start : start + 400], context_length=L, shuffle_seed=5)
+        for start in range(0, N, 400)
+    ]
+    bins = np.cumsum([0, *(table["bin"].max() + 1 for table in same)])
+    same = pl.concat(
+        table.with_columns(pl.col("bin") + bins[k], pl.col("document") + 400 * k)
+        for k, table in enumerate(same)
+    )
+    fastpack.verify(same, lengths, **options)
+    refuse("does not have the number that the rules give", same, shuffle_seed=5)
+    own = fastpack.pack(lengths, shuffle_seed=5, **options)
+    fastpack.verify(own, lengths, shuffle_seed=5, **options)
+    refuse("does not have the number", own, shuffle_seed=5, block_documents=None)
+
+
+def test_rows_that_are_wrong_are_told_first():
+    lengths = CORPUS["n_tokens"]
+    options = {"context_length": L, "block_documents": 400}
+    table = fastpack.pack(lengths, **options)
+    for damaged, message in (
+        (table[1:], "`document` does not count"),
+        (table.with_columns(bin=pl.lit(None, pl.Int64)), "has no bin"),
+        (
+            table.with_columns(bin_offset=pl.col("bin_offset") * 0),
+            "is not filled from its start on|holds",
+        ),
+        (table.with_columns(pl.col("bin").replace(7, 10**18)), "is empty"),
+        (table.with_columns(pl.col("bin").cast(pl.Float64) + 0.5), "no integer"),
+    ):
+        with pytest.raises(VerificationError, match=message):
+            fastpack.verify(damaged, **options)
+    assert fastpack.verify(table.clear(), **options)["n_bins"] == 0
+
+
+def test_files_are_verified_by_their_rules(tmp_path):
+    from fastpack.files.verify_files import read_assignment, verify_files
+
+    write_unequal_shards(tmp_path / "corpus", 3)
+    options = {"context_length": L, "block_documents": 400, "by": "source"}
+    plan = fastpack.pack_files(tmp_path / "corpus", tmp_path / "out", **options)
+    written = read_assignment(tmp_path / "out", {"block_documents": 400})
+    assert verify_files(written)["n_bins"] == plan.n_bins
+    with pytest.raises(OptionError, match="`block_documents` was given as 300"):
+        read_assignment(tmp_path / "out", {"block_documents": 300})
+
+
+def test_command_line(tmp_path, capsys):
+    write_unequal_shards(tmp_path / "corpus", 3)
+    rules = ("--context-length", L, "--block-documents", 400)
+    whole = fastpack.pack(CORPUS, context_length=L, block_documents=400)
+
+    def call(*arguments):
+        assert fastpack_in_process(*arguments) == 0
+        return capsys.readouterr()
+
+    for output in ("one.parquet", "folder/"):
+        target = f"{tmp_path}/{output}"
+        told = call("pack", tmp_path / "corpus", "--output", target, "--json", *rules)
+        described = json.loads(told.out)
+        assert described["options"]["block_documents"] == 400
+        assert [each["block"] for each in described["groups"]] == list(range(8))
+        assert described["figures"]["n_bins"] == whole["bin"].max() + 1
+        call("verify", target, "--source", tmp_path / "corpus")
+        call("verify", target, "--block-documents", 400)
+    assert pl.read_parquet(tmp_path / "one.parquet").equals(whole)
+    assert read_shards(tmp_path / "folder", 3).equals(whole)
+    told = call("plan", tmp_path / "corpus", *rules)
+    assert "blocks: 8" in told.err
+    told = call("compare", tmp_path / "corpus", "--json", *rules)
+    assert json.loads(told.out)[2]["n_bins"] == whole["bin"].max() + 1
+    assert fastpack_in_process("plan", tmp_path / "corpus", *rules[:3], 0) != 0
+    assert "`block_documents` must be at least 1, got 0" in capsys.readouterr().err
+
+
+def test_a_report_names_the_rule():
+    report = report_of(CORPUS["n_tokens"], [L], block_documents=400)
+    assert "block_documents = 400" in report.sentences[-1]
+    plan = fastpack.plan(CORPUS["n_tokens"], context_length=L, block_documents=400)
+    row = report.comparison.filter(strategy="best-fit")
+    assert row["sequences"].item() == plan.n_bins

@@ -78,6 +78,25 @@ def cases():
         if number % 11 == 0:  # a prime: all values meet all others
             rules = dict(zip(names, values, strict=True))
             yield f"together {number}", (number, 5 + number % 7), rules
+    for size in (1, 7, 100, 599, 600, 10**9):
+        rules = {"context_length": 512, "block_documents": size}
+        yield f"block_documents={size}", (1, 12), rules
+    in_blocks = itertools.product(
+        (64, 1000),
+        ("split", "drop"),
+        (None, 3),
+        (0, 2),
+        (1, 4),
+        (1, 5),
+        (None, ["year", "source"]),
+        (None, 7),
+        (1, 2),
+        (40, 250),
+    )
+    for number, values in enumerate(in_blocks):
+        if number % 53 == 0:
+            rules = dict(zip((*names, "block_documents"), values, strict=True))
+            yield f"blocks together {number}", (number, 5 + number % 7), rules
 
 
 def documents_of(seed_and_bits):

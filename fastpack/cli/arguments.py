@@ -292,5 +292,6 @@ _RULES: dict[str, tuple[dict[str, Any], str]] = {
         "number the sequences at random, for training in the order of `bin`",
     ),
     "bins_multiple": (_NUMBER, "round the number of sequences up to a multiple of N"),
+    "block_documents": (_NUMBER, "pack each block of N documents by itself, in order"),
 }
 """The rules of `PackingOptions`: what `add_argument` takes, and the help text."""

@@ -118,6 +118,7 @@ def make_case(rng, keep=None, **fixed):
             "bins_multiple": one_of(rng, [1, 1, 2, 3]),
             "shuffle_seed": one_of(rng, [None, None, 0, 7, 2**64 - 1]),
             "by": one_of(rng, [None, None, "source", ["language", "source"]]),
+            "block_documents": one_of(rng, [None, None, 4, 11]),
             **fixed,
         }
         longest = rules["context_length"] - rules["extra_tokens"]
@@ -177,6 +178,7 @@ INTEGERS = "all columns hold integers"
 GROUPS = "bins do not mix groups"
 ORDER = "bins are in the order of the groups"
 SHUFFLE = "bins have the numbers that the seed gives"
+BLOCKS = "blocks share no bins, and their bins follow each other"
 NAMES = "the rows of a document name the same document"
 
 NOT_COUNTED = "`document` does not count"
@@ -193,6 +195,7 @@ SHORT = "the remainder of a document is shorter than `min_chunk`"
 OTHER_TOKENS = "tokens in the assignment; by its length and the rules it has"
 NO_INTEGER = "is no integer of 64 bits"
 OUT_OF_ORDER = "bin .* is not among those of its group"
+OTHER_BLOCK = "bin .* has documents of block .*, and the blocks before"
 OTHER_NUMBER = "bin .* does not have the number that the rules give"
 
 
@@ -735,7 +738,7 @@ def two_groups_exchange_chunks(rng, case):
 
 @damage(
     ORDER,
-    f"{OUT_OF_ORDER}|{OTHER_NUMBER}",
+    f"{OUT_OF_ORDER}|{OTHER_NUMBER}|{OTHER_BLOCK}",
     with_lengths=True,
     by=["language"],
     bins_multiple=1,
@@ -744,7 +747,13 @@ def two_bins_of_groups_exchange_their_numbers(rng, case):
     return _exchange_bins(rng, case, lambda group, first: group)
 
 
-@damage(ORDER, OUT_OF_ORDER, with_lengths=True, by="source", shuffle_seed=None)
+@damage(
+    ORDER,
+    f"{OUT_OF_ORDER}|{OTHER_BLOCK}",
+    with_lengths=True,
+    by="source",
+    shuffle_seed=None,
+)
 def groups_are_in_another_order(rng, case):
     groups = _of_bins(case)[0]
     values, counts = np.unique(groups, return_counts=True)
@@ -770,7 +779,7 @@ def a_group_is_null(rng, case):
 
 @damage(
     SHUFFLE,
-    f"{OTHER_NUMBER}|{OUT_OF_ORDER}",
+    f"{OTHER_NUMBER}|{OUT_OF_ORDER}|{OTHER_BLOCK}",
     with_lengths=True,
     shuffle_seed=3,
     bins_multiple=1,
@@ -779,7 +788,13 @@ def two_shuffled_bins_exchange_their_numbers(rng, case):
     return _exchange_bins(rng, case, lambda group, first: (group, first))
 
 
-@damage(SHUFFLE, f"{OTHER_NUMBER}|{OUT_OF_ORDER}", with_lengths=True, bins_multiple=1)
+@damage(
+    SHUFFLE,
+    f"{OTHER_NUMBER}|{OUT_OF_ORDER}",
+    with_lengths=True,
+    bins_multiple=1,
+    block_documents=None,
+)
 def bins_are_numbered_by_another_seed(rng, case):
     seed = one_of(rng, [1, 2, 2**32])
     groups, firsts = _of_bins(case)
@@ -787,6 +802,44 @@ def bins_are_numbered_by_another_seed(rng, case):
     shuffle_bins(numbers, groups.size, round_keys(seed))
     keys = list(zip(groups[numbers], -firsts[numbers], strict=True))
     return None if keys == sorted(keys) else case.under(shuffle_seed=seed)
+
+
+@damage(BLOCKS, OTHER_BLOCK, by=None, block_documents=4)
+def two_blocks_exchange_chunks(rng, case):
+    packed, footprints = case.packed(), case.footprints()
+    blocks = case.column("document") // case.rules["block_documents"]
+    first = one_of(rng, packed)
+    is_like = footprints[packed] == footprints[first]
+    second = one_of(rng, packed[is_like & (blocks[packed] != blocks[first])])
+    if second is None:
+        return None
+    bins = case.column("bin")
+    places = [int(second), int(first)]
+    case = case.at("bin", [first, second], bins[places])
+    return case.at("bin_offset", [first, second], case.column("bin_offset")[places])
+
+
+@damage(BLOCKS, f"{OTHER_BLOCK}|{OTHER_NUMBER}", with_lengths=True, block_documents=4)
+def blocks_are_in_another_order(rng, case):
+    blocks = case.column("document") // case.rules["block_documents"]
+    counts = [
+        np.unique(
+            case.column("bin")[case.packed()[blocks[case.packed()] == block]]
+        ).size
+        for block in range(blocks[-1] + 1)
+    ]
+    n_bins = sum(counts)
+    if counts[-1] in {0, n_bins}:
+        return None
+    return case.renumbered((np.arange(n_bins) + counts[-1]) % n_bins)
+
+
+@damage(BLOCKS, OTHER_BLOCK, with_lengths=True, block_documents=None)
+def documents_were_packed_without_blocks(rng, case):
+    size = int(rng.integers(1, 9))
+    blocks = case.column("document") // size
+    is_mixed = any(np.unique(blocks[rows]).size > 1 for rows in case.bins())
+    return case.under(block_documents=size) if is_mixed else None
 
 
 def _of_bins(case):
