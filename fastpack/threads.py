@@ -8,7 +8,7 @@ does its share. Nothing that runs here may call `map_in_threads` itself.
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import polars as pl
@@ -48,15 +48,6 @@ def map_in_threads(
         for future in futures:
             future.exception()  # waits
     return results + [future.result() for future in futures]
-
-
-def run_beside(function: Callable[..., _Result], *arguments: Any) -> "Future[_Result]":
-    """Call a function while this thread goes on; at once, if there is one core."""
-    if n_cores() > 1:
-        return _open_pool().submit(function, *arguments)
-    future: Future[_Result] = Future()
-    future.set_result(function(*arguments))
-    return future
 
 
 def _open_pool() -> ThreadPoolExecutor:

@@ -78,6 +78,31 @@ def test_compare(several):
     assert swept.equals(pl.concat(one_by_one))
 
 
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {},
+        {"by": "source", "shuffle_seed": 7},
+        {"long_documents": "drop"},
+        {"shuffle_seed": 0, "bins_multiple": 8, "extra_tokens": 2},
+    ],
+)
+@pytest.mark.parametrize("bins", [11, 1000])  # summed up at a time
+def test_verify(rules, bins, several, small_batches):
+    small_batches(batch=50, bins=bins)
+    documents = documents_of((1, 12))
+    table = fastpack.pack(documents, context_length=512, **rules)
+    found = fastpack.verify(table, documents, context_length=512, **rules)
+    figures = fastpack.plan(documents, context_length=512, **rules).figures()
+    both = figures.keys() & found.keys()
+    assert len(both) >= 8
+    assert {name: found[name] for name in both} == {
+        name: figures[name] for name in both
+    }
+    counts = table["bin"].drop_nulls().value_counts()["count"]
+    assert found["chunks_per_bin_max"] == counts.max()
+
+
 def test_the_first_error_is_raised_when_all_have_ended():
     ended = []
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fastpack.kernels import concatenation as concatenation
     from fastpack.kernels import counting as counting
     from fastpack.kernels import cutting as cutting
+    from fastpack.kernels import expectation as expectation
     from fastpack.kernels import lookup as lookup
     from fastpack.kernels import moving as moving
     from fastpack.kernels import numbering as numbering
@@ -32,6 +33,7 @@ _FILES = frozenset(
         "concatenation",
         "counting",
         "cutting",
+        "expectation",
         "lookup",
         "moving",
         "numbering",

@@ -1,10 +1,18 @@
-"""The one decorator of every kernel, with the JIT policy and its reasons."""
+"""The one decorator of every kernel, with the JIT policy and its reasons.
+
+And an instruction that Numba does not have. It changes no result, so machine code that
+was kept does no harm if it changes here.
+"""
 
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
 import numpy as np
-from numba import njit
+import numpy.typing as npt
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic, overload
 
 Integer: TypeAlias = int | np.integer[Any]
 """An integer in a kernel, whatever its width."""
@@ -42,3 +50,30 @@ def kernel(
             raise
         compiled = njit(nogil=True, error_model="numpy")(function)
     return cast("Callable[_Parameters, _Result]", compiled)
+
+
+def prefetch(array: npt.NDArray[Any], place: np.uint64) -> None:
+    """Have an element brought to the caches, to be changed. Nothing without the JIT."""
+
+
+@overload(prefetch)
+def _compiled_prefetch(array: Any, place: Any) -> Any:  # noqa: ARG001 -- types
+    def instruction(array: Any, place: Any) -> None:
+        address = array.ctypes.data + place * np.uint64(array.itemsize)
+        _prefetch(address)  # type: ignore[call-arg]
+
+    return instruction
+
+
+@intrinsic
+def _prefetch(_context: Any, address: Any) -> Any:
+    def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        pointer, number = cgutils.voidptr_t, cgutils.int32_t
+        kind = ir.FunctionType(ir.VoidType(), [pointer, number, number, number])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [pointer], kind)
+        # To be written, into all caches, data.
+        how = number(1), number(3), number(1)
+        builder.call(function, [builder.inttoptr(values[0], pointer), *how])
+        return context.get_dummy_value()
+
+    return types.void(address), generate

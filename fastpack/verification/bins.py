@@ -1,6 +1,7 @@
 """Check bins: what the rows of an assignment add up to in each."""
 
 import secrets
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,14 +10,16 @@ import polars as pl
 from fastpack import kernels
 from fastpack.errors import VerificationError
 from fastpack.options import PackingOptions
+from fastpack.threads import map_in_threads, n_threads
 from fastpack.verification.columns import rows_of_bin
 from fastpack.verification.numbering import Numbering
 
 
 class BinCheck:
-    """Some bins of an assignment: 16 bytes each, 20 with groups.
+    """Some bins of an assignment, neighbours (before a shuffle, if that is checked).
 
-    They are neighbours, before a shuffle if its numbering is checked: 4 bytes more.
+    Each thread has sums of its own, which are added up at the end: 16 bytes a bin, 4
+    more with groups, and 4 more with a shuffle.
 
     Parameters
     ----------
@@ -28,17 +31,26 @@ class BinCheck:
         The numbers of the bins.
     first_bin, n_bins
         The place of the first bin to be summed up, and how many are.
+    n_rows
+        The rows that will be added.
     has_groups
         Whether the group of each row is known.
 
     Attributes
     ----------
-    bins
-        The sums that the rows are added to, as the kernel takes them.
+    bins : list
+        The sums that rows are added to, as the kernel takes them: one for each thread.
     """
 
     AT_A_TIME = 1 << 25
     """512 MB. More bins take more passes over the rows, not more memory."""
+
+    _SUMS = 1 << 26
+    """1 GB: the bins of all threads together. With more bins, there are fewer threads.
+    """
+
+    _HASHES = 1 << 13
+    """64 KB: larger tables leave the caches."""
 
     def __init__(
         self,
@@ -48,42 +60,67 @@ class BinCheck:
         first_bin: int,
         n_bins: int,
         *,
+        n_rows: int,
         has_groups: bool,
     ) -> None:
         self._table = table
         self._options = options
         self._numbering = numbering
-        n_first = n_bins if numbering.is_shuffled else 0
-        self.bins = kernels.verification.Bins(
-            first_bin=first_bin,
-            sums=np.zeros(n_bins, kernels.verification.SUMS),
-            groups=np.zeros(n_bins if has_groups else 0, np.int32),
-            first_chunks=np.zeros(n_first, np.int32),
-            key=np.uint64(secrets.randbits(64)),
-        )
+        n = max(1, min(n_threads(n_rows), self._SUMS // max(n_bins, 1)))
+        sums = np.zeros((n, n_bins), kernels.verification.SUMS)
+        groups = np.zeros((n, n_bins if has_groups else 0), np.int32)
+        first_chunks = np.zeros((n, n_bins if numbering.is_shuffled else 0), np.int32)
+        key = np.uint64(secrets.randbits(64))
+        hashes = np.empty(min(options.context_length + 1, self._HASHES), np.uint64)
+        with np.errstate(over="ignore"):  # where kernels are plain Python
+            kernels.verification.hash_positions(key, hashes)
+        self.bins = [
+            kernels.verification.Bins(first_bin, *of_thread, key, hashes)
+            for of_thread in zip(sums, groups, first_chunks, strict=True)
+        ]
 
-    def check(self, totals: np.void, groups: pl.DataFrame) -> None:
-        """Check the bins after all rows; add them to `totals`, dtype `TOTALS`.
+    def check(self, groups: pl.DataFrame) -> npt.NDArray[Any]:
+        """Check the bins after all rows; return figures of them, dtype `TOTALS`.
 
         `groups` are the groups, in the order of their numbers.
         """
+        n_bins = self.bins[0].sums.size
+        n_parts = n_threads(n_bins)
+        ends = [n_bins * (number + 1) // n_parts for number in range(n_parts)]
+        totals = np.zeros(n_parts, kernels.verification.TOTALS)
+        wrong = map_in_threads(self._check_part, [0, *ends[:-1]], ends, list(totals))
+        if places := [place for part in wrong for place in part]:
+            raise self._error(places[:4])
+        self._numbering.add(self.bins[0], groups)
+        return totals
+
+    def _check_part(self, start: int, end: int, totals: np.void) -> list[int]:
+        """Add up the sums of some bins; return the places of the first wrong ones."""
+        bins, *others = (
+            each._replace(
+                sums=each.sums[start:end],
+                groups=each.groups[start:end],
+                first_chunks=each.first_chunks[start:end],
+            )
+            for each in self.bins
+        )
         wrong = np.zeros(4, np.int64)
         with np.errstate(over="ignore"):  # hashes, where kernels are plain Python
+            for other in others:
+                kernels.verification.add_up(bins, other)
             n_wrong = kernels.verification.check_bins(
-                self.bins,
+                bins,
                 self._options.context_length,
                 self._options.max_chunks_per_bin,
                 wrong,
                 totals,
             )
-        if n_wrong:
-            raise self._error(wrong[:n_wrong])
-        self._numbering.add(self.bins, groups)
+        return [start + place for place in wrong[:n_wrong].tolist()]
 
-    def _error(self, places: npt.NDArray[np.int64]) -> VerificationError:
-        first_bin = self.bins.first_bin
-        bins = [self._numbering.bin_at(first_bin + place) for place in places.tolist()]
-        what = self._reason(int(places[0]))
+    def _error(self, places: list[int]) -> VerificationError:
+        first_bin = self.bins[0].first_bin
+        bins = [self._numbering.bin_at(first_bin + place) for place in places]
+        what = self._reason(places[0])
         msg = (
             f"bin {bins[0]:,} {what}; the first bins that are wrong: {bins}\n"
             f"{rows_of_bin(self._table, bins[0])}"
@@ -91,13 +128,14 @@ class BinCheck:
         return VerificationError(msg)
 
     def _reason(self, place: int) -> str:
-        sums = self.bins.sums[place]
+        sums = self.bins[0].sums[place]
+        groups = self.bins[0].groups
         if sums["chunks"] == 0:
             return "is empty"
         if sums["footprint"] > self._options.context_length:
             return f"holds {sums['footprint']:,} tokens, more than the context length"
         if sums["chunks"] > self._options.max_chunks_per_bin:
             return f"holds {sums['chunks']:,} chunks, more than `max_documents`"
-        if self.bins.groups.size and self.bins.groups[place] < 0:
+        if groups.size and groups[place] < 0:
             return f"mixes documents that differ in {list(self._options.by_columns)}"
         return "is not filled from its start on: its chunks overlap or leave a hole"

@@ -1,13 +1,11 @@
-"""Expected documents: the corpus and the rules -> the tokens each document should have.
+"""Expected documents: the corpus and the rules -> the tokens each should have."""
 
-The rule for long documents is told here again, although packing tells it too: a
-verifier that used the packer's could not disprove it.
-"""
-
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from fastpack import kernels
 from fastpack.documents.batches import Documents
@@ -21,27 +19,73 @@ from fastpack.options import PackingOptions
 def packed_tokens(lengths: npt.NDArray[Any], options: PackingOptions) -> Int64Array:
     """Return the tokens that are packed of each document, by its length."""
     tokens = np.empty(lengths.size, np.int64)
-    kernels.verification.expect_tokens(
-        lengths,
-        options.max_chunk,
-        options.min_chunk,
-        {"truncate": options.max_chunk, "drop": 0}.get(options.long_documents, -1),
-        tokens,
-    )
+    kernels.expectation.expect_tokens(lengths, *_rule(options), tokens)
     return tokens
 
 
-def check_long_documents(lengths: npt.NDArray[Any], options: PackingOptions) -> None:
+def _rule(options: PackingOptions) -> tuple[int, int, int]:
+    """Return the rule for long documents as the kernels take it."""
+    tokens_of_long = {"truncate": options.max_chunk, "drop": 0}
+    return (
+        options.max_chunk,
+        options.min_chunk,
+        tokens_of_long.get(options.long_documents, -1),
+    )
+
+
+def check_long_documents(
+    lengths: pl.Series | npt.NDArray[Any], options: PackingOptions
+) -> None:
     """Raise VerificationError if a document had to be refused for its length."""
-    if options.long_documents != "error" or not lengths.size:
+    if options.long_documents != "error" or not len(lengths):
         return
-    longest = int(lengths.max())
+    longest = int(lengths.max())  # type: ignore[arg-type]
     if longest > options.max_chunk:
         msg = (
             f"a document has {longest:,} tokens, more than the {options.max_chunk:,} "
             "of a chunk, and `long_documents` is 'error'"
         )
         raise VerificationError(msg)
+
+
+class ExpectedBatch(NamedTuple):
+    """The documents that some rows should be of.
+
+    Parameters
+    ----------
+    first_document
+        The number of the first document that ends in these rows.
+    lengths
+        The lengths of the documents that end in these rows.
+    groups
+        The group of the document before these rows, and of each that starts in them;
+        None without groups.
+    """
+
+    first_document: int
+    lengths: pl.Series
+    groups: npt.NDArray[np.int32] | None
+
+    def check(self, tokens: Int64Array, options: PackingOptions) -> None:
+        """Compare the documents with the tokens that the assignment has of each.
+
+        Raises VerificationError if one has other tokens.
+        """
+        start = 0
+        for lengths in chain.from_iterable(
+            map(length_arrays, self.lengths.get_chunks())
+        ):
+            found = tokens[start : start + lengths.size]
+            i = kernels.expectation.find_unexpected(lengths, *_rule(options), found)
+            if i >= 0:
+                (expected,) = packed_tokens(lengths[i : i + 1], options)
+                msg = (
+                    f"document {self.first_document + start + i:,} has {found[i]:,} "
+                    "tokens in the assignment; by its length and the rules it has "
+                    f"{expected:,}"
+                )
+                raise VerificationError(msg)
+            start += lengths.size
 
 
 class ExpectedDocuments:
@@ -63,21 +107,20 @@ class ExpectedDocuments:
     """
 
     def __init__(self, documents: Documents, options: PackingOptions) -> None:
-        self.has_groups = 0 < documents.by.width == len(options.by_columns)
         self._options = options
+        self.has_groups = 0 < documents.by.width == len(options.by_columns)
         self._batches = documents.batches()
         self.encoder = GroupEncoder(documents.by)
-        # Of the documents that have not ended, then of those that have not started.
-        self._tokens = np.empty(0, np.int64)
+        # Of the documents that have not ended, those that have not started among them.
+        self._lengths = pl.Series(dtype=pl.Int64)
         # Of the last document that has started, then of those that have not.
         self._groups = np.zeros(1, np.int32)
         self._n_started = self._n_ended = self._n_read = 0
 
-    def start(self, n_documents: int) -> npt.NDArray[np.int32] | None:
-        """Start the next documents.
+    def start(self, n_documents: int) -> ExpectedBatch:
+        """Start the next documents: the one before them ends, and all but the last.
 
-        Returns the group of the document before them and the group of each, or None
-        without groups. Raises VerificationError if the corpus has fewer.
+        Raises VerificationError if the corpus has fewer.
         """
         self._n_started += n_documents
         while self._n_read < self._n_started and self._read():
@@ -85,26 +128,15 @@ class ExpectedDocuments:
         if self._n_read < self._n_started:
             msg = f"the assignment has more documents than `lengths`: {self._n_read:,}"
             raise VerificationError(msg)
-        if not self.has_groups:
-            return None
-        groups = self._groups[: n_documents + 1]
-        self._groups = self._groups[n_documents:]
-        return groups
+        groups = None
+        if self.has_groups:
+            groups = self._groups[: n_documents + 1]
+            self._groups = self._groups[n_documents:]
+        return self._end(self._n_started - 1, groups)
 
-    def end(self, tokens: Int64Array) -> None:
-        """Compare the next documents with what the assignment has of them.
-
-        Raises VerificationError if one has other tokens.
-        """
-        expected, self._tokens = np.split(self._tokens, [tokens.size])
-        if not np.array_equal(tokens, expected):
-            i = int(np.argmax(tokens != expected))
-            msg = (
-                f"document {self._n_ended + i:,} has {tokens[i]:,} tokens in the "
-                f"assignment; by its length and the rules it has {expected[i]:,}"
-            )
-            raise VerificationError(msg)
-        self._n_ended += tokens.size
+    def end(self) -> ExpectedBatch:
+        """End the last document that has started."""
+        return self._end(self._n_started, None)
 
     def finish(self) -> None:
         """Raise VerificationError if there are documents that have not started."""
@@ -117,15 +149,24 @@ class ExpectedDocuments:
             )
             raise VerificationError(msg)
 
+    def _end(self, end: int, groups: npt.NDArray[np.int32] | None) -> ExpectedBatch:
+        """Return the documents that end, up to number `end`."""
+        n_ended = max(end - self._n_ended, 0)
+        batch = ExpectedBatch(self._n_ended, self._lengths[:n_ended], groups)
+        self._lengths = self._lengths[n_ended:]
+        self._n_ended += n_ended
+        return batch
+
     def _read(self) -> bool:
         """Read a batch; return False if there is none."""
         batch = next(self._batches, None)
         if batch is None:
             return False
-        for lengths in length_arrays(batch.lengths):
-            check_long_documents(lengths, self._options)
-            packed = packed_tokens(lengths, self._options)
-            self._tokens = np.concatenate([self._tokens, packed])
+        check_long_documents(batch.lengths, self._options)
+        lengths = batch.lengths
+        if not self._lengths.is_empty():
+            lengths = pl.concat([self._lengths, lengths], rechunk=False)
+        self._lengths = lengths
         if self.has_groups:
             groups = self.encoder.learn(batch.by)
             self._groups = np.concatenate([self._groups, groups])

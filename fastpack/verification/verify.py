@@ -5,7 +5,6 @@ from typing import Any, Unpack
 import numpy as np
 import polars as pl
 
-from fastpack import kernels
 from fastpack.documents.batches import Documents, as_documents
 from fastpack.documents.grouped_histogram import Histogram
 from fastpack.documents.histogram import LengthHistogram
@@ -75,9 +74,10 @@ def verify(
     which of several documents of equal length is in which bin, and, without `by` and
     `shuffle_seed`, the order of the bins of a block.
 
-    Memory: a batch, and 16 bytes a bin; 4 more with `by`, and with `shuffle_seed`.
-    Above 32 M bins it takes further passes over the rows, and with `block_documents`
-    one more.
+    Memory: for each thread a batch, and 16 bytes a bin, 4 more with `by`, and with
+    `shuffle_seed`; 1 GB of these at most. With more bins there are fewer threads, and
+    above 32 M bins it takes further passes over the rows. With `block_documents` it
+    takes one more.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def verify_table(
     )
     # The largest Int64 is no number of a bin: one more is none of Int64.
     n_bins = 0 if last_bin is None else max(min(last_bin, 2**63 - 2) + 1, 0)
-    totals = np.zeros(1, kernels.verification.TOTALS)[0]
+    totals = []
     row_check = RowCheck(table, options, documents)
     has_groups = row_check.has_groups
     if needs_groups and not has_groups:
@@ -144,30 +144,38 @@ def verify_table(
         row_check = RowCheck(table, options, documents, lengths)
         size = min(BinCheck.AT_A_TIME, n_checked - first_bin)
         bin_check = BinCheck(
-            table, options, numbering, first_bin, size, has_groups=has_groups
+            table,
+            options,
+            numbering,
+            first_bin,
+            size,
+            n_rows=n_rows,
+            has_groups=has_groups,
         )
         row_check.check(bin_check.bins, numbering)
-        bin_check.check(totals, row_check.groups)
+        totals.append(bin_check.check(row_check.groups))
         if planned is not None and lengths is not None:
             _check_lengths(LengthHistogram.of_table(lengths), planned, options)
     blocks.check_order()
     numbering.finish()
     blocks.check_multiple()
-    extra = row_check.n_chunks * options.extra_tokens
-    footprint = int(totals["footprint"])
+    of_bins = np.concatenate(totals)
+    n_chunks = int(of_bins["chunks"].sum())
+    extra = n_chunks * options.extra_tokens
+    footprint = int(of_bins["footprint"].sum())
     capacity = n_bins * options.context_length
     return {
         "n_documents": row_check.n_documents,
         "n_rows": row_check.n_rows,
-        "n_chunks": row_check.n_chunks,
+        "n_chunks": n_chunks,
         "n_bins": n_bins,
         "packed": row_check.packed,
         "extra": extra,
         "alignment": footprint - row_check.packed - extra,
         "padding": capacity - footprint,
         "efficiency": row_check.packed / capacity if capacity else 1.0,
-        "chunks_per_bin_max": int(totals["chunks_per_bin_max"]),
-        "bins_not_full": int(totals["bins_not_full"]),
+        "chunks_per_bin_max": int(of_bins["chunks_per_bin_max"].max(initial=0)),
+        "bins_not_full": int(of_bins["bins_not_full"].sum()),
         "lengths_checked": documents is not None or planned is not None,
         "groups_checked": row_check.has_groups,
         "unchecked": _unchecked(row_check, options, documents, planned),

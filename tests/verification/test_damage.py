@@ -19,7 +19,7 @@ import polars as pl
 import pytest
 
 import fastpack
-from fastpack import DataError, VerificationError
+from fastpack import DataError, VerificationError, threads
 from fastpack.kernels.shuffling import round_keys, shuffle_bins
 
 CASES = 8
@@ -942,6 +942,27 @@ def test_there_are_many_kinds_of_damage():
 def test_damage_is_refused_and_named(name):
     missed = try_kind(name, CASES, seed=0)
     assert not missed, missed[0]
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_errors_are_those_of_one_thread(name, small_batches, monkeypatch):
+    small_batches(batch=7, bins=11)
+    monkeypatch.setattr(threads, "ROWS_A_THREAD", 5)
+    kind = DAMAGE[name]
+    rng = np.random.default_rng([9, *name.encode()])
+    while True:
+        case = make_case(rng, **kind.rules)
+        changed = kind.change(rng, case)
+        if changed is not None:
+            break
+    errors = []
+    for number in (1, 2, 7):
+        monkeypatch.setattr(threads, "n_cores", lambda number=number: number)
+        with_lengths = kind.with_lengths or bool(changed.rules["by"])
+        with pytest.raises(VerificationError) as caught:
+            changed.verify(with_lengths=with_lengths)
+        errors.append(str(caught.value))
+    assert errors == errors[:1] * 3
 
 
 # Right assignments, as other tools hand them over
