@@ -79,9 +79,10 @@ class DocumentCounter:
 
         In place: fresh memory would cost more than the lookup.
         """
-        places = histogram.encoder().encode(self._encoder.groups)
-        if groups is None or places is None:
+        if groups is None:
             return None
+        places = histogram.encoder().encode(self._encoder.groups)
+        assert places is not None  # noqa: S101 -- there are columns
         groups.flags.writeable = True
         places.take(groups, out=groups, mode="clip")
         groups.flags.writeable = False

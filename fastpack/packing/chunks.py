@@ -13,6 +13,10 @@ from fastpack.errors import DataError
 from fastpack.options import PackingOptions
 
 
+_DENSE = 16
+"""Places of a table for each length: with more, sorting the lengths is faster."""
+
+
 class Chunks(NamedTuple):
     """The chunks of each length, and the account of the documents.
 
@@ -61,47 +65,36 @@ def cut_into_chunks(histogram: LengthHistogram, options: PackingOptions) -> Chun
     The verifier tells the rule for long documents again: it has to be independent.
     """
     max_chunk = options.max_chunk
-    first, long = histogram.lengths.searchsorted([1, max_chunk + 1]).tolist()
-    short = slice(first, long)
-    n_short = long - first
-    # The short documents, the remainders of the long ones, and the full chunks.
-    lengths = np.empty(histogram.lengths.size - first + 1, np.int64)
-    counts = np.empty(lengths.size, np.int64)
-    lengths[:n_short] = histogram.lengths[short]
-    counts[:n_short] = histogram.counts[short]
-    long_lengths, long_counts = histogram.lengths[long:], histogram.counts[long:]
-    n_long = _total(long_counts)
-    n_full = n_remainders = dropped = truncated = 0
-    if options.long_documents == "split":
-        cut = kernels.cutting.cut_long(
-            long_lengths,
-            long_counts,
-            max_chunk,
-            options.min_chunk,
-            lengths[n_short:],
-            counts[n_short:],
-        )
-        n_full, dropped, n_remainders = map(int, cut)
-    elif options.long_documents == "truncate":
-        n_full = n_long
-        truncated = exact_sum(long_lengths, long_counts) - max_chunk * n_long
+    lengths, counts = histogram.lengths, histogram.counts
+    first, long = lengths.searchsorted([1, max_chunk + 1]).tolist()
+    n_long = _total(counts[long:])
+    if max_chunk < _DENSE * lengths.size:
+        table = np.zeros(max_chunk + 1, np.int64)
+        table[lengths[first:long]] = counts[first:long]
+        if options.long_documents == "split":
+            kernels.cutting.cut_long(
+                lengths[long:], counts[long:], max_chunk, options.min_chunk, table
+            )
+        elif options.long_documents == "truncate":
+            table[max_chunk] += n_long
+        chunk_lengths = np.flatnonzero(table)
+        chunk_counts = table[chunk_lengths]
     else:
-        dropped = exact_sum(long_lengths, long_counts)
-    size = n_short + n_remainders
-    if n_full:
-        lengths[size], counts[size] = max_chunk, n_full
-        size += 1
-    chunk_lengths, chunk_counts = merge_counts(lengths[:size], counts[:size])
+        one_group = np.zeros(lengths.size, np.int64)
+        chunks = cut_numbered(one_group, lengths, counts, options)
+        chunk_lengths, chunk_counts = merge_counts(chunks.lengths, chunks.counts)
+    left_out = histogram.n_tokens - exact_sum(chunk_lengths, chunk_counts)
+    truncated = left_out if options.long_documents == "truncate" else 0
     n_dropped = n_long if options.long_documents == "drop" else 0
     return Chunks(
         lengths=np.ascontiguousarray(chunk_lengths[::-1]),
         counts=np.ascontiguousarray(chunk_counts[::-1]),
         n_chunks=_total(chunk_counts),
-        documents_empty=_total(histogram.counts[:first]),
+        documents_empty=_total(counts[:first]),
         documents_dropped=n_dropped,
         documents_cut=n_long - n_dropped,
         truncated=truncated,
-        dropped=dropped,
+        dropped=left_out - truncated,
     )
 
 

@@ -24,20 +24,19 @@ def new_spaces(capacity: int, n_lengths: int) -> "kernels.best_fit.Spaces":
         levels.append(n_words)
         words = -(-words // 64)
         n_words += words
+    # No kernel of the tree and of the lists is called: loading each takes 5 ms.
+    tree = np.zeros(n_words, np.uint64)
+    place = capacity - 1
+    for level in levels:
+        tree[level + place // 64] = 1 << place % 64
+        place //= 64
+    heads = np.zeros(capacity + 1, np.int32)
+    heads[capacity] = kernels.best_fit.EMPTY_BINS
     nodes = np.zeros(2 + 2 * n_lengths, kernels.best_fit.NODE)
     nodes["next"] = np.arange(1, nodes.size + 1)
-    nodes["next"][[0, -1]] = kernels.best_fit.EMPTY_BINS, 0
-    spaces = kernels.best_fit.Spaces(
-        tree=np.zeros(n_words, np.uint64),
-        levels=np.array(levels, np.uint64),
-        heads=np.zeros(capacity + 1, np.int32),
-        nodes=nodes,
-    )
-    kernels.best_fit.push_range(
-        spaces.heads, nodes, capacity, 0, kernels.best_fit.ENDLESS, 0
-    )
-    kernels.best_fit.set_leaf(spaces.tree, spaces.levels, capacity)
-    return spaces
+    nodes["next"][[0, -1]] = 2, 0
+    nodes[kernels.best_fit.EMPTY_BINS] = 0, kernels.best_fit.ENDLESS, 0, 0
+    return kernels.best_fit.Spaces(tree, np.array(levels, np.uint64), heads, nodes)
 
 
 def check_spaces(spaces: "kernels.best_fit.Spaces", capacity: int) -> None:
