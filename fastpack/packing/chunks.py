@@ -12,7 +12,6 @@ from fastpack.documents.sums import exact_sum, merge_counts
 from fastpack.errors import DataError
 from fastpack.options import PackingOptions
 
-
 _DENSE = 16
 """Places of a table for each length: with more, sorting the lengths is faster."""
 
