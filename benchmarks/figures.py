@@ -3,7 +3,9 @@
 Everything is measured in one process, warm, in turns, on the same arrays, by one thread
 and by as many as Polars has: the median, its ratio to the median of numpy.bincount on
 the same lengths in the same run, and the same ratio of the fastest rounds, which a busy
-machine disturbs less. ``--documents N`` packs fewer than 10 million.
+machine disturbs less. ``--documents N`` packs fewer than 10 million. ``--verify N``
+does nothing else than to set verify beside pack, both in touched memory: 70 bytes a
+document.
 """
 
 import argparse
@@ -19,7 +21,9 @@ import fastpack
 from benchmarks.bench_kernels import assign, bins_and_offsets, count, stages_in_threads
 from benchmarks.distributions import RULES, make_frame, make_lengths
 from fastpack import threads
+from fastpack.packing.assigner import allocate
 from fastpack.packing.plan import PackingPlan
+from fastpack.schemas import ASSIGNMENT_SCHEMA
 
 CONTEXT_LENGTHS = [2048, 8192]
 
@@ -116,6 +120,34 @@ def speed(n_documents, rounds):
         )
 
 
+def verify(n_documents, rounds):
+    """Verify a table of 32 bytes a row beside packing into its memory."""
+    lengths = make_lengths("web", n_documents)
+    documents = pl.Series("n_tokens", lengths)
+    n_rows = PackingPlan(count(lengths), PLAIN).n_rows
+    columns = allocate(list(ASSIGNMENT_SCHEMA), n_rows)
+    stages_in_threads(lengths, PLAIN, columns)
+    table = pl.DataFrame(columns)
+    rules = {"context_length": PLAIN.context_length}
+    functions = {
+        "pack into touched memory": lambda: stages_in_threads(lengths, PLAIN, columns),
+        "fastpack.verify": lambda: fastpack.verify(table, **rules),
+        "fastpack.verify with lengths": lambda: fastpack.verify(
+            table, documents, **rules
+        ),
+    }
+    times = in_turns(functions, rounds)
+    base = times["pack into touched memory"]
+    print(f"{n_rows:,} rows, {N_CORES} threads; {rounds} rounds")
+    print(f"{'':48}   median     ns/row   ratio   ratio of the fastest")
+    for name, values in times.items():
+        median = statistics.median(values)
+        print(
+            f"{name:48}{median:6.0f} ms {1e6 * median / n_rows:10.2f} "
+            f"{median / statistics.median(base):9.2f} {min(values) / min(base):9.2f}"
+        )
+
+
 def rules(n_documents, rounds):
     frame = make_frame(n_documents)
 
@@ -193,7 +225,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--documents", type=int, default=10_000_000)
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--verify", type=int, metavar="N")
     arguments = parser.parse_args()
+    if arguments.verify is not None:
+        verify(arguments.verify, arguments.rounds)
+        return
     speed(arguments.documents, arguments.rounds)
     rules(arguments.documents, arguments.rounds)
     memory(arguments.documents)

@@ -23,8 +23,8 @@ from fastpack.threads import map_in_threads
 class DocumentCounter:
     """Counts documents by length, and by group if they have groups.
 
-    Groups are numbered as they are first seen. The table of lengths has room for a
-    number of groups; when there are more, a table with more room follows.
+    Groups are numbered as they come. The table of lengths has room for a number of
+    groups; when there are more, a table with more room follows.
 
     Parameters
     ----------
@@ -83,6 +83,8 @@ class DocumentCounter:
             return None
         places = histogram.encoder().encode(self._encoder.groups)
         assert places is not None  # noqa: S101 -- there are columns
+        if np.array_equal(places, np.arange(places.size)):
+            return groups
         groups.flags.writeable = True
         places.take(groups, out=groups, mode="clip")
         groups.flags.writeable = False

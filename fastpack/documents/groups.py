@@ -121,7 +121,10 @@ class GroupEncoder:
         return self._encode(by, learn=False)
 
     def learn(self, by: pl.DataFrame) -> npt.NDArray[np.int32] | None:
-        """Return the same; new groups get the next numbers."""
+        """Return the same; new groups get the next numbers, in their order.
+
+        Few groups are all in the first rows: their numbers are then those of a plan.
+        """
         return self._encode(by, learn=True)
 
     def _encode(self, by: pl.DataFrame, *, learn: bool) -> npt.NDArray[np.int32] | None:
@@ -132,19 +135,19 @@ class GroupEncoder:
             check_same_schema(self.groups.schema, by.schema)
         for start in range(0, by.height, _SLICE):
             part = by[start : start + _SLICE]
-            found = self._lookup.numbers(part)
+            found = numbers[start : start + _SLICE]
+            self._lookup.find(part, found)
             if found.min() < 0:
                 if not learn:
                     raise _unknown_group(part.row(int(found.argmin()), named=True))
-                self._add(part.filter(found < 0).unique(maintain_order=True))
-                found = self._lookup.numbers(part)
-            numbers[start : start + part.height] = found
+                self._add(part.filter(found < 0).unique())
+                self._lookup.find(part, found)
         # Of the one flavour that kernels are compiled for.
         numbers.flags.writeable = False
         return numbers
 
     def _add(self, groups: pl.DataFrame) -> None:
-        self.groups = pl.concat([self.groups, groups])
+        self.groups = pl.concat([self.groups, groups.sort(groups.columns)])
         self._lookup = _lookup_for(self.groups)
         if self.groups.height > MAX_GROUPS:
             msg = (
@@ -155,9 +158,9 @@ class GroupEncoder:
 
 
 class _Lookup(Protocol):
-    """The number of each row's group, -1 for an unknown one."""
+    """The number of each row's group, -1 for an unknown one, written to `found`."""
 
-    def numbers(self, by: pl.DataFrame) -> npt.NDArray[np.int32]: ...
+    def find(self, by: pl.DataFrame, found: npt.NDArray[np.int32]) -> None: ...
 
 
 def _lookup_for(groups: pl.DataFrame) -> _Lookup:
@@ -182,9 +185,10 @@ class _TableLookup:
         self._table = np.full(high - low + 3, -1, np.int32)
         self._table[values - self._before] = np.arange(values.size)
 
-    def numbers(self, by: pl.DataFrame) -> npt.NDArray[np.int32]:
+    def find(self, by: pl.DataFrame, found: npt.NDArray[np.int32]) -> None:
         # Both ends hold -1: clipping sends every unknown value there.
-        return self._table.take(by.to_series().to_numpy() - self._before, mode="clip")
+        places = by.to_series().to_numpy() - self._before
+        self._table.take(places, out=found, mode="clip")
 
 
 class _StringLookup:
@@ -212,11 +216,9 @@ class _StringLookup:
     def _hashes(cls, values: pl.Series) -> npt.NDArray[np.uint64]:
         return values.hash(cls._SEED).to_numpy()
 
-    def numbers(self, by: pl.DataFrame) -> npt.NDArray[np.int32]:
+    def find(self, by: pl.DataFrame, found: npt.NDArray[np.int32]) -> None:
         hashes = self._hashes(by.to_series())
-        found = np.empty(hashes.size, np.int32)
         kernels.lookup.find_hashes(hashes, self._keys, self._numbers, found)
-        return found
 
 
 class _JoinLookup:
@@ -225,19 +227,14 @@ class _JoinLookup:
     def __init__(self, groups: pl.DataFrame) -> None:
         self._groups = groups
 
-    def numbers(self, by: pl.DataFrame) -> npt.NDArray[np.int32]:
+    def find(self, by: pl.DataFrame, found: npt.NDArray[np.int32]) -> None:
         # By other names: one of the columns may have any.
         names = [str(number) for number in range(by.width)]
         numbered = self._groups.rename(dict(zip(by.columns, names, strict=True)))
         numbered = numbered.with_columns(number=pl.int_range(pl.len(), dtype=pl.Int32))
         values = by.rename(dict(zip(by.columns, names, strict=True)))
         joined = values.join(numbered, on=names, how="left", maintain_order="left")
-        return _as_numbers(joined.get_column("number"))
-
-
-def _as_numbers(numbers: pl.Series) -> npt.NDArray[np.int32]:
-    array: npt.NDArray[np.int32] = numbers.cast(pl.Int32).fill_null(-1).to_numpy()
-    return array
+        found[:] = joined.get_column("number").fill_null(-1).to_numpy()
 
 
 def _unknown_group(group: dict[str, Any]) -> DataError:
