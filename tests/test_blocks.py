@@ -403,7 +403,7 @@ def test_blocks_do_not_share_a_permutation():
 
 
 @pytest.mark.parametrize("rules", RULES)
-@pytest.mark.parametrize("sizes", [{}, {"batch": 70, "bins": 30}])
+@pytest.mark.parametrize("sizes", [{}, {"batch": 170, "bins": 250}])
 def test_what_is_packed_is_verified(small_batches, rules, sizes):
     options = {"context_length": L, "block_documents": 400, **rules}
     table = fastpack.pack(CORPUS, **options)
@@ -419,7 +419,7 @@ def test_what_is_packed_is_verified(small_batches, rules, sizes):
         fastpack.verify(table.lazy(), **options)
 
 
-@pytest.mark.parametrize("sizes", [{}, {"batch": 70, "bins": 30}])
+@pytest.mark.parametrize("sizes", [{}, {"batch": 170, "bins": 250}])
 def test_other_packings_are_refused(small_batches, sizes):
     lengths = CORPUS["n_tokens"]
     options = {"context_length": L, "block_documents": 400}

@@ -172,20 +172,19 @@ class BlockCounter:
         """Count the next documents; raise DataError if a length is negative."""
         for number, part in cut_at_blocks([batch], self._size, self._next_document):
             if number != self._number:
-                self._blocks = self._counted()
+                self._blocks += self._counted()
                 self._number = number
                 self._counter = self._new_counter(self._counter.table.n_rows)
             self._counter.add(part)
             self._next_document += part.n_documents
 
     def _counted(self) -> list[tuple[int, Histogram]]:
-        if self._number < 0:
-            return []
-        return [*self._blocks, (self._number, self._counter.histogram())]
+        """Return the number and the histogram of the present block, if there is one."""
+        return [(self._number, self._counter.histogram())] if self._number >= 0 else []
 
     def histogram(self) -> Histogram:
         """Return the histogram of all documents so far."""
-        return join_blocks(self._counted(), self._by, self._size)
+        return join_blocks(self._blocks + self._counted(), self._by, self._size)
 
 
 def count_batch(batch: Batch, block_documents: int | None = None) -> Histogram:

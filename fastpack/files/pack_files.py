@@ -49,6 +49,10 @@ def pack_files(
     not grow with the corpus. The rows are those of `fastpack.pack` for the whole, and
     the files are the same bytes for any number of workers.
 
+    With `block_documents`, the rows of all sources are counted first, for which the
+    lines of CSV and NDJSON files are read. A block may go on from file to file. Memory
+    then grows by some 50 bytes for each distinct length of each block.
+
     Parameters
     ----------
     sources

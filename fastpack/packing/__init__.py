@@ -1,9 +1,9 @@
 """Packing: a histogram -> a plan -> the assignment of documents, in their order.
 
-chunks (documents -> chunks), spaces and best_fit (chunks -> runs), bounds and account
-(the figures of a plan) make up plan, which plan_file saves; cursors and assigner turn
-it into rows; in_memory and lazy are the two ways through them, pack the public
-functions.
+chunks (documents -> chunks), spaces and best_fit (chunks -> runs) make up block_plan,
+one a block; with bounds and account (the figures) they make up plan, which plan_file
+saves; cursors and assigner turn it into rows; in_memory and lazy are the two ways
+through them, pack the public functions.
 
 May import: documents, options, outputs, kernels, threads, schemas, errors. Never
 verification, which is to judge by itself.
@@ -32,6 +32,7 @@ slot            the place of the cursor of a key
 cursor, round   the place of the next chunk of a key; one pass over the bins of its run
 rank            the number of chunks of a key before a chunk, in the corpus
 batch           consecutive documents, checked, in memory
+block           consecutive documents that are packed by themselves
 source, target  a file that is read; the folder that is written
 shard, job      one source with its output; what a target is packed from, by which rules
 """

@@ -45,6 +45,16 @@ def test_groups(tmp_path, on_engine):
     assert files_of(tmp_path / "engine") == files_of(tmp_path / "threads")
 
 
+def test_blocks(tmp_path, on_engine):
+    corpus = write_shards(tmp_path / "corpus", 5)
+    for name, executor in {"threads": None, "engine": on_engine}.items():
+        rules = {"block_documents": 3000, "shuffle_seed": 1}
+        pack(corpus, tmp_path / name, executor=executor, **rules)
+    assert files_of(tmp_path / "engine") == files_of(tmp_path / "threads")
+    whole = fastpack.pack(CORPUS, context_length=L, **rules)
+    assert read_shards(tmp_path / "engine", 5).equals(whole)
+
+
 def die_once(marker, function, *arguments):
     """Call a function, and kill the worker before it can give the result back, once."""
     result = function(*arguments)
