@@ -53,7 +53,10 @@ class Rules:
 
 
 class PackLazily:
-    """Parquet to Parquet in two streaming passes, beside Polars passing it through."""
+    """Parquet to Parquet in two streaming passes, beside Polars passing it through.
+
+    With blocks, it is one pass.
+    """
 
     params = (DOCUMENTS,)
     param_names = ("documents",)
@@ -72,6 +75,12 @@ class PackLazily:
     def time_pack(self, documents):
         corpus = pl.scan_parquet(self.source)
         fastpack.pack(corpus, context_length=2048).sink_parquet(self.assignment)
+
+    def time_pack_blocks(self, documents):
+        rows = fastpack.pack(
+            pl.scan_parquet(self.source), context_length=2048, block_documents=100_000
+        )
+        rows.sink_parquet(self.assignment.with_name("blocks.parquet"))
 
     def time_pass_through(self, documents):
         target = self.assignment.with_name("copy.parquet")

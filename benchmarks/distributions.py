@@ -26,6 +26,7 @@ RULES = {
     "min_chunk": {"min_chunk": 64},
     "bins_multiple": {"bins_multiple": 16},
     "shuffle_seed": {"shuffle_seed": 1},
+    "block_documents": {"block_documents": 100_000},
     "by (integers)": {"by": "source_id"},
     "by (strings)": {"by": "source"},
 }
