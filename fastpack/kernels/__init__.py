@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fastpack.kernels import assignment as assignment
     from fastpack.kernels import best_fit as best_fit
+    from fastpack.kernels import boundaries as boundaries
     from fastpack.kernels import concatenation as concatenation
     from fastpack.kernels import counting as counting
     from fastpack.kernels import cutting as cutting
@@ -30,6 +31,7 @@ _FILES = frozenset(
     {
         "assignment",
         "best_fit",
+        "boundaries",
         "concatenation",
         "counting",
         "cutting",

@@ -1,0 +1,98 @@
+"""Selection: the columns of a table of documents that sequences are made of.
+
+A *selected* frame has the tokens, the columns in lockstep, those that are kept and, by
+names of their own, those of the rule `by`. If its rows are chunks, not documents, it
+has the columns `DOCUMENT` and `CHUNK_START`, too. It can be written to a file and read.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
+
+import polars as pl
+
+from fastpack.documents.groups import select_by
+from fastpack.documents.inputs import (
+    as_expression,
+    as_list,
+    check_names,
+    select_kept,
+)
+from fastpack.errors import OptionError
+from fastpack.tokens.columns import check_dtype, check_fits
+from fastpack.tokens.sequence_options import PadValue, SequenceOptions
+
+DOCUMENT = "\0document"
+"""The row number of a document, if it is not that of its row here: Int64."""
+
+CHUNK_START = "\0chunk_start"
+"""The first token of a chunk in its document: Int64."""
+
+_BY = "\0by"
+"""The prefix of the columns `by`, which may be among the kept ones, too."""
+
+_Frame = TypeVar("_Frame", pl.DataFrame, pl.LazyFrame)
+
+
+def select_documents(
+    frame: _Frame, sequence_options: SequenceOptions, by: Sequence[str]
+) -> _Frame:
+    """Select the columns that sequences are made of; check their names and dtypes."""
+    schema = frame.collect_schema()
+    empty = pl.DataFrame(schema=schema)
+    tokens = sequence_options.tokens
+    columns: Mapping[str, PadValue] = sequence_options.columns
+    check_names(schema.names(), "tokens", [tokens])
+    check_names(schema.names(), "columns", list(columns))
+    dtype = check_dtype(tokens, schema[tokens], is_tokens=True)
+    for name in ("pad_id", "bos_id", "eos_id"):
+        if (token := getattr(sequence_options, name)) is not None:
+            check_fits(f"`{name}` {token}", token, tokens, dtype)
+    for name, pad in columns.items():
+        dtype = check_dtype(name, schema[name], is_tokens=False)
+        if sequence_options.is_filled:
+            check_fits(f"the pad value {pad}", pad, name, dtype)
+    select_by(empty, by)
+    selected = [as_expression(name) for name in (tokens, *columns)]
+    keep = sequence_options.keep
+    names = [tokens, *columns]
+    if keep is not None:
+        # In memory, all rows: an expression must not aggregate.
+        kept = select_kept(frame if isinstance(frame, pl.DataFrame) else empty, keep)
+        names += kept.columns
+        selected += map(as_expression, as_list(keep))
+    _check_output_names(output_names(names, sequence_options))
+    groups = [as_expression(by[i]).alias(f"{_BY}{i}") for i in range(len(by))]
+    return frame.select(*selected, *groups)
+
+
+def output_names(
+    selected: Sequence[str], sequence_options: SequenceOptions
+) -> list[str]:
+    """Return the columns of the sequences, by those of a selected frame."""
+    names = [name for name in selected if not name.startswith("\0")]
+    if sequence_options.keep is None:
+        names.append("documents")
+    return [*names, *sequence_options.boundaries]
+
+
+def group_columns(documents: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    """Return the columns of the rule `by` of a selected frame."""
+    return pl.DataFrame(
+        [
+            documents.get_column(f"{_BY}{number}").alias(name)
+            for number, name in enumerate(by)
+        ]
+    )
+
+
+def _check_output_names(names: Iterable[str]) -> None:
+    """Refuse columns of the same name."""
+    (name, times), *_ = Counter(names).most_common(1)
+    if times > 1:
+        msg = (
+            f"the sequences would have {times} columns {name!r}\n"
+            "Hint: rename the column in the data, or ask for each once in `tokens`, "
+            "`columns`, `keep` and `boundaries`."
+        )
+        raise OptionError(msg)
