@@ -1,14 +1,15 @@
 """Best-fit packing of LLM training documents, at memory speed.
 
-============ ==============================================================
-`pack`       documents -> the assignment table: where every chunk goes
-`pack_files` the same for many files of any size, into a file for each
-`plan`       the figures of a packing, without the table
-`compare`    best-fit packing beside concatenation and truncation
-`cuts`       the cuts inside documents, by the length of the documents
-`quality`    what the sequences of a plan hold, how far from a bound
-`verify`     check that an assignment is a valid packing
-============ ==============================================================
+============= ==============================================================
+`pack`        documents -> the assignment table: where every chunk goes
+`pack_files`  the same for many files of any size, into a file for each
+`pack_tokens` documents with their tokens -> training sequences
+`plan`        the figures of a packing, without the table
+`compare`     best-fit packing beside concatenation and truncation
+`cuts`        the cuts inside documents, by the length of the documents
+`quality`     what the sequences of a plan hold, how far from a bound
+`verify`      check that an assignment is a valid packing
+============= ==============================================================
 
 ``help(fastpack.pack)`` says more, and so on. `PackingOptions` describes the rules,
 which are keyword arguments; `PackingPlan` is what `plan` gives. Every error is a
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from fastpack.reports.compare import compare
     from fastpack.reports.cuts import cuts
     from fastpack.reports.quality import quality
+    from fastpack.tokens.pack_tokens import pack_tokens
     from fastpack.verification.verify import verify
 
 # The public names are loaded when they are first used, so that ``import fastpack`` and
@@ -80,6 +82,7 @@ _HOMES = {
         "reports.compare": ["compare"],
         "reports.cuts": ["cuts"],
         "reports.quality": ["quality"],
+        "tokens.pack_tokens": ["pack_tokens"],
         "verification.verify": ["verify"],
     }.items()
     for name in names
@@ -88,6 +91,7 @@ _HOMES = {
 __all__ = [
     "pack",
     "pack_files",
+    "pack_tokens",
     "plan",
     "compare",
     "cuts",

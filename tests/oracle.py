@@ -133,3 +133,33 @@ SCHEMA = pl.Schema(
         "bin_offset": pl.Int32,
     }
 )
+
+
+def sequences_of(table, values, context_length, *, before=(), behind=(), pad=None):
+    """Return the values of each sequence of an assignment.
+
+    `before` and `behind` are added to each chunk. `pad` fills gaps, and sequences up to
+    their end; None leaves these as long as what is in them.
+    """
+    bins = defaultdict(list)
+    for row in table.drop_nulls("bin").iter_rows(named=True):
+        bins[row["bin"]].append(row)
+    sequences = []
+    for number in range(len(bins)):
+        sequence = []
+        for row in sorted(bins[number], key=lambda row: row["bin_offset"]):
+            sequence += [pad] * (row["bin_offset"] - len(sequence))
+            start = row["chunk_start"]
+            chunk = values[row["document"]][start : start + row["chunk_length"]]
+            sequence += [*before, *chunk, *behind]
+        if pad is not None:
+            sequence += [pad] * (context_length - len(sequence))
+        sequences.append(sequence)
+    return sequences
+
+
+def in_sequences(table, column):
+    """Return a column of an assignment, the values of each sequence in order."""
+    rows = table.drop_nulls("bin").sort("bin", "bin_offset")
+    grouped = rows.group_by("bin", maintain_order=True).agg(column)
+    return grouped[column].to_list()

@@ -139,8 +139,8 @@ def check_dtype(
     raise DataTypeError(msg)
 
 
-def check_fits(parameter: str, value: float, name: str, dtype: pl.DataType) -> None:
-    """Refuse a value that a column cannot hold."""
+def check_fits(what: str, value: float, name: str, dtype: pl.DataType) -> None:
+    """Refuse a value that a column cannot hold; `what` is that value, for messages."""
     if dtype.is_float():
         return
     low, high = 0, 1
@@ -149,9 +149,8 @@ def check_fits(parameter: str, value: float, name: str, dtype: pl.DataType) -> N
         low, high = int(info.min), int(info.max)
     if value != int(value) or not low <= value <= high:
         msg = (
-            f"`{parameter}` {value!r} does not fit `{name}`, which holds {dtype}: "
-            f"{low:,} ... {high:,}\n"
-            f"Hint: pass another one, or cast the column."
+            f"{what} does not fit `{name}`, which holds {dtype}: {low:,} ... {high:,}\n"
+            "Hint: pass another one, or cast the column."
         )
         raise OptionError(msg)
 

@@ -29,6 +29,7 @@ def move_values(column: ListColumn, layout: Layout, n_before: int) -> npt.NDArra
     """
     values = np.empty(layout.n_values, column.numpy_dtype)
     places = layout.places + n_before if n_before else layout.places
+    n_moved = 0
     for part in column.parts():
 
         def move(first: int, end: int, part: Values = part) -> None:
@@ -39,6 +40,9 @@ def move_values(column: ListColumn, layout: Layout, n_before: int) -> npt.NDArra
         shares = split_evenly(part.first, part.array.size, values.itemsize)
         rows = np.searchsorted(layout.starts, shares).tolist()
         map_in_threads(move, rows[:-1], rows[1:])
+        n_moved = rows[-1]
+    if n_moved < layout.lengths.size:
+        raise _other_tokens()
     return values
 
 
@@ -69,8 +73,12 @@ def _move(
         values.itemsize,
     )
     if moved < lengths.size:
-        msg = (
-            "the assignment does not match the tokens: it has a chunk that is not in "
-            "them\nHint: assign the documents that were packed."
-        )
-        raise DataError(msg)
+        raise _other_tokens()
+
+
+def _other_tokens() -> DataError:
+    msg = (
+        "the assignment does not match the tokens: it has a chunk that is not in them\n"
+        "Hint: assign the documents that were packed."
+    )
+    return DataError(msg)
