@@ -15,9 +15,12 @@ _BATCH_ROWS = 1 << 18
 """Documents of a batch: with their rows of the assignment, some 10 MB."""
 
 
-def collect_in_batches(frame: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+def collect_in_batches(
+    frame: pl.LazyFrame, max_rows: int | None = None
+) -> Iterator[pl.DataFrame]:
     """Give the rows of a lazy frame in their order, in parts of bounded size."""
-    yield from frame.collect_batches(chunk_size=_BATCH_ROWS)
+    n_rows = min(max_rows or _BATCH_ROWS, _BATCH_ROWS)
+    yield from frame.collect_batches(chunk_size=n_rows)
 
 
 def generate_lazily(

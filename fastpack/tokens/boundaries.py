@@ -64,10 +64,8 @@ def _number_values(
             ids,
         )
 
-    borders = split_evenly(
-        0, layout.n_bins, 4 * layout.n_values // max(1, layout.n_bins)
-    )
-    map_in_threads(number, borders[:-1].tolist(), borders[1:].tolist())
+    shares = split_evenly(layout.n_bins, 4 * layout.n_values // max(1, layout.n_bins))
+    map_in_threads(number, shares[:-1], shares[1:])
     return layout.as_sequences(pl.Series(ids))
 
 

@@ -1,12 +1,12 @@
 """Lazy frames: documents that are read when their sequences are collected."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 
 import polars as pl
 import polars.selectors as cs
 
-from fastpack.documents.streaming import generate_lazily
+from fastpack.documents.streaming import collect_in_batches, generate_lazily
 from fastpack.options import PackingOptions
 from fastpack.tokens.block import pack_block
 from fastpack.tokens.sequence_options import SequenceOptions
@@ -20,7 +20,8 @@ def pack_lazily(
     """Pack as `fastpack.pack_tokens` does; nothing is read before it is collected.
 
     Of the result, only the columns that are asked for are made, and only those that
-    they need are read.
+    they need are read. With the rule `block_documents` that is one streaming pass,
+    which holds one block and its sequences at a time; without it, all documents.
 
     Parameters
     ----------
@@ -43,7 +44,40 @@ def pack_lazily(
             for name in empty.columns
             if name == options.tokens or name in wanted or name.startswith("\0")
         ]
-        block = documents.select(cs.by_name(*read)).collect()
-        yield pack_block(block, options, packing_options, wanted=wanted).sequences
+        first_document = 0
+        blocks = _blocks(
+            documents.select(cs.by_name(*read)), packing_options.block_documents
+        )
+        for number, block in enumerate(blocks):
+            yield pack_block(
+                block,
+                options,
+                packing_options.of_block(number),
+                first_document,
+                wanted=wanted,
+            ).sequences
+            first_document += block.height
 
     return generate_lazily(schema, sequences)
+
+
+def _blocks(documents: pl.LazyFrame, n_documents: int | None) -> Iterator[pl.DataFrame]:
+    """Read documents block by block; without a number, all are one block."""
+    if n_documents is None:
+        yield documents.collect()
+        return
+    block: list[pl.DataFrame] = []
+    missing = n_documents
+    for batch in collect_in_batches(documents, n_documents):
+        start = 0
+        while start < batch.height:
+            part = batch[start : start + missing]
+            block.append(part)
+            start += part.height
+            missing -= part.height
+            if not missing:
+                yield pl.concat(block, rechunk=False)
+                block.clear()
+                missing = n_documents
+    if block:
+        yield pl.concat(block, rechunk=False)

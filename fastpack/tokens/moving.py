@@ -16,10 +16,10 @@ _BYTES_A_THREAD = 1 << 22
 """Bytes that a further thread is worth."""
 
 
-def split_evenly(first: int, size: int, itemsize: int) -> Int64Array:
-    """Return the borders of equal shares of values, one a thread."""
-    n_shares = max(1, min(n_cores(), size * itemsize // _BYTES_A_THREAD))
-    return first + np.arange(n_shares + 1) * size // n_shares
+def split_evenly(n_items: int, itemsize: int) -> list[int]:
+    """Return the borders of equal shares of so many items, one a thread."""
+    n_shares = max(1, min(n_cores(), n_items * itemsize // _BYTES_A_THREAD))
+    return [number * n_items // n_shares for number in range(n_shares + 1)]
 
 
 def move_values(column: ListColumn, layout: Layout, n_before: int) -> npt.NDArray[Any]:
@@ -29,20 +29,21 @@ def move_values(column: ListColumn, layout: Layout, n_before: int) -> npt.NDArra
     """
     values = np.empty(layout.n_values, column.numpy_dtype)
     places = layout.places + n_before if n_before else layout.places
-    n_moved = 0
-    for part in column.parts():
+    parts = list(column.parts())
+    n_source = sum(part.array.size for part in parts)
+    if (layout.starts[-1:] >= n_source).any():
+        raise _other_tokens()
 
-        def move(first: int, end: int, part: Values = part) -> None:
-            rows = slice(first, end)
+    def move(start: int, end: int) -> None:
+        """Move the chunks that start in a share of the source."""
+        for part in parts:
+            borders = np.clip([start, end], part.first, part.first + part.array.size)
+            rows = slice(*np.searchsorted(layout.starts, borders).tolist())
             starts, lengths = layout.starts[rows], layout.lengths[rows]
             _move(part, starts, lengths, values, places[rows])
 
-        shares = split_evenly(part.first, part.array.size, values.itemsize)
-        rows = np.searchsorted(layout.starts, shares).tolist()
-        map_in_threads(move, rows[:-1], rows[1:])
-        n_moved = rows[-1]
-    if n_moved < layout.lengths.size:
-        raise _other_tokens()
+    shares = split_evenly(n_source, values.itemsize)
+    map_in_threads(move, shares[:-1], shares[1:])
     return values
 
 

@@ -125,8 +125,9 @@ def pack_tokens(
         the columns of `keep` as lists, and `boundaries`, in the order asked for. Empty
         and dropped documents are in no sequence.
 
-        Lazy if `data` is. Nothing is read before the result is collected or sunk, and
-        then all of `data` is in memory at once, beside its sequences.
+        Lazy if `data` is: nothing is read before the result is collected or sunk. With
+        the rule `block_documents`, that is one streaming pass, with a block and its
+        sequences in memory at a time. Without it, all of `data` is in memory at once.
 
     Raises
     ------

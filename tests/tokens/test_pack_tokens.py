@@ -66,7 +66,8 @@ def corpora(draw):
     )
     cut = draw(st.integers(0, frame.height))
     parts = [frame[:cut], frame[cut:]] if draw(st.booleans()) else [frame]
-    options = {**options_of(rules, by, seed), **ids}
+    block = {"block_documents": draw(st.sampled_from([None, None, 1, 7, 50]))}
+    options = {**options_of(rules, by, seed), **block, **ids}
     return pl.concat(parts, rechunk=False), options
 
 
