@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastpack.kernels.jit import kernel
+from fastpack.kernels.jit import Integer, kernel
 
 DIGIT_BITS = 16
 """Bits of an offset that are sorted by at a time: the counts stay in the L2 cache. Two
@@ -69,56 +69,49 @@ def sort_chunks(
 
     `counts` has a place for each value of a digit; `first` comes in as zeros.
     """
-    n = np.int64(0)
+    mask = counts.size - 1
+    bits = 0
+    while 1 << bits < counts.size:
+        bits += 1
+    # All is counted in the order of the rows: behind a sort, each is a cache miss.
+    counts[:] = 0
     for i in range(bins.size):
         if bins[i] >= 0:
-            rows[n] = i
-            n += 1
-    if n_digits == 1:
-        sort_by_digit(bin_offsets, 0, counts, rows[:n], scratch)
-    else:
-        bits = 0
-        while 1 << bits < counts.size:
-            bits += 1
-        sort_by_digit(bin_offsets, 0, counts, rows[:n], scratch)
-        rows[:n] = scratch[:n]
-        sort_by_digit(bin_offsets, bits, counts, rows[:n], scratch)
-    for i in range(n):
-        first[bins[scratch[i]]] += 1
-    total = np.int64(0)
-    for b in range(first.size):
-        in_bin = first[b]
-        first[b] = total
-        total += in_bin
+            first[bins[i]] += 1
+            counts[bin_offsets[i] & mask] += 1
+    n = sum_before(first)
+    sum_before(counts)
+    for i in range(bins.size):
+        if bins[i] >= 0:
+            d = bin_offsets[i] & mask
+            scratch[counts[d]] = i
+            counts[d] += 1
+    if n_digits == 2:
+        counts[:] = 0
+        for i in range(n):
+            rows[i] = scratch[i]
+            counts[bin_offsets[rows[i]] >> bits] += 1
+        sum_before(counts)
+        for i in range(n):
+            d = bin_offsets[rows[i]] >> bits
+            scratch[counts[d]] = rows[i]
+            counts[d] += 1
     for i in range(n):
         b = bins[scratch[i]]
         rows[first[b]] = scratch[i]
         first[b] += 1
-    # Each now is the place behind its bin, which is the first of the next one.
+    # Each is now the place after its bin, which is the first of the next one.
     for b in range(first.size - 1, 0, -1):
         first[b] = first[b - 1]
     first[0] = 0
 
 
 @kernel
-def sort_by_digit(
-    bin_offsets: npt.NDArray[np.int32],
-    shift: int,
-    counts: npt.NDArray[np.int64],
-    rows: npt.NDArray[Any],
-    result: npt.NDArray[Any],
-) -> None:
-    """Sort rows by the digit of their offset that starts at bit `shift`."""
-    mask = counts.size - 1
-    counts[:] = 0
-    for i in range(rows.size):
-        counts[(bin_offsets[rows[i]] >> shift) & mask] += 1
+def sum_before(counts: npt.NDArray[np.int64]) -> Integer:
+    """Replace each count by the sum of those before it; return the sum of all."""
     total = np.int64(0)
-    for d in range(counts.size):
-        with_digit = counts[d]
-        counts[d] = total
-        total += with_digit
-    for i in range(rows.size):
-        d = (bin_offsets[rows[i]] >> shift) & mask
-        result[counts[d]] = rows[i]
-        counts[d] += 1
+    for i in range(counts.size):
+        count = counts[i]
+        counts[i] = total
+        total += count
+    return total
