@@ -6,6 +6,8 @@ import os
 import numpy as np
 import polars as pl
 
+from fastpack.tokens.lists import as_lists
+
 DOCUMENTS = [
     int(number)
     for number in os.environ.get(
@@ -77,3 +79,15 @@ def make_lengths(distribution, n_documents, context_length=2048):
     array = np.clip(lengths, 1, 2**31 - 1).astype(np.int32)
     array.flags.writeable = False
     return array
+
+
+def make_documents(n_documents, mean, dtype=np.int32):
+    """Return the tokens of all documents, and the same as lists, `input_ids`.
+
+    The lengths are log-normal, like those of "web", with this mean.
+    """
+    rng = np.random.default_rng(2404_10830)
+    lengths = np.maximum(_log_normal(rng, n_documents, mean, 1.25), 1).astype(np.int64)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    values = rng.integers(0, 50_000, offsets[-1], dtype=dtype)
+    return values, as_lists(pl.Series(values), offsets).alias("input_ids")

@@ -81,8 +81,8 @@ def pack_block(
     names = [sequence_options.tokens, *sequence_options.columns]
     columns = {name: ListColumn(documents[name], first_document) for name in names}
     lengths = columns[sequence_options.tokens].lengths
-    for column in columns.values():
-        column.check_lockstep(sequence_options.tokens, lengths)
+    for name in sequence_options.columns:
+        columns[name].check_lockstep(sequence_options.tokens, lengths)
     table, plan = pack_batch(Batch(lengths, None, groups), packing_options)
     layout = Layout(
         table.drop_nulls("bin").rechunk(),
