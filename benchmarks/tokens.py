@@ -2,12 +2,12 @@
 
 `fastpack.pack_tokens` of a frame of documents in memory, int32, L = 2048, in turns with
 `numpy.copy` of the tokens into fresh memory, by one thread: medians, their ratio, and
-that of the fastest rounds. Before each, as much memory as it needs is touched and freed:
-a machine that others share takes back what was free for some seconds, and giving it out
-again costs more than a copy.
+that of the fastest rounds. Before each, as much memory as it needs is touched and
+freed: a machine that others share takes back what was free for some seconds, and giving
+it out again costs more than a copy.
 
-If trl and datasets are installed, 100,000 documents go from `Dataset` to `Dataset`, too,
-by `pack_dataset(..., "bfd_split")` as it is called by default and by fastpack.
+If trl and datasets are installed, 100,000 documents go from `Dataset` to `Dataset`,
+too, by `pack_dataset(..., "bfd_split")` as it is called by default, and by fastpack.
 """
 
 import argparse
@@ -17,7 +17,6 @@ from importlib import import_module
 from importlib.util import find_spec
 
 import numpy as np
-import polars as pl
 
 import fastpack
 from benchmarks.distributions import make_documents

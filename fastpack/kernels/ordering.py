@@ -86,7 +86,7 @@ def sort_chunks(
             d = bin_offsets[i] & mask
             scratch[counts[d]] = i
             counts[d] += 1
-    if n_digits == 2:
+    if n_digits > 1:
         counts[:] = 0
         for i in range(n):
             rows[i] = scratch[i]
