@@ -102,11 +102,12 @@ def split_blocks(
         starts = histogram.starts[first : end + 1]
         lengths = histogram.lengths[starts[0] : starts[-1]]
         counts = histogram.counts[starts[0] : starts[-1]]
-        block: Histogram = LengthHistogram.of_arrays(lengths, counts)
+        block: Histogram
         if by.width:
-            block = GroupedHistogram.of_arrays(
-                by[first:end], starts - starts[0], lengths, counts
-            )
+            groups = by[first:end], starts - starts[0]
+            block = GroupedHistogram.of_arrays(*groups, lengths, counts)
+        else:
+            block = LengthHistogram.of_arrays(lengths, counts)
         yield int(blocks[first]), block
 
 

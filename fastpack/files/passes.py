@@ -259,7 +259,7 @@ def _calls_to_assign(
     complete: Mapping[str, Any],
 ) -> Iterator[Call]:
     """Give the call for each shard that is not complete; deal out the plan to all."""
-    dealer = CorpusDealer(plan.blocks, plan.options.block_documents)
+    dealer = CorpusDealer(plan.blocks)
     plans: dict[int, Any] = {}
     for number, shard in enumerate(shards):
         share = dealer.deal(read_counts(shard).histogram)

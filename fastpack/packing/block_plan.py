@@ -220,11 +220,16 @@ class BlockPlans:
         The plan of each block, in their order; one of all documents without the rule.
     block_documents
         The rule.
+
+    Attributes
+    ----------
+    block_documents
+        As given.
     """
 
     def __init__(self, plans: Sequence[BlockPlan], block_documents: int | None) -> None:
         self._plans = plans
-        self._block_documents = block_documents
+        self.block_documents = block_documents
         first_bin = 0
         for plan in plans:
             plan.move_to(first_bin)
@@ -237,7 +242,7 @@ class BlockPlans:
         if number >= len(self._plans):
             raise not_planned()
         plan = self._plans[number]
-        return plan if self._block_documents is None else plan.without_runs()
+        return plan if self.block_documents is None else plan.without_runs()
 
     def __iter__(self) -> Iterator[BlockPlan]:
         """Give the plan of each block."""
@@ -251,7 +256,7 @@ class BlockPlans:
         """Return what assigns documents, the first of which come after others."""
         before, first_document = {}, 0
         if after is not None:
-            before = dict(split_blocks(after, self._block_documents))
+            before = dict(split_blocks(after, self.block_documents))
             first_document = after.n_documents
 
         def open_block(number: int, first_document: int) -> Assigner:
@@ -259,4 +264,4 @@ class BlockPlans:
             chunks = plan.cut(before[number]) if number in before else ()
             return plan.assigner(chunks, first_document)
 
-        return CorpusAssigner(open_block, self._block_documents, first_document)
+        return CorpusAssigner(open_block, self.block_documents, first_document)

@@ -165,13 +165,11 @@ class CorpusDealer:
     ----------
     blocks
         The plans of all blocks.
-    block_documents
-        The rule.
     """
 
-    def __init__(self, blocks: BlockPlans, block_documents: int | None) -> None:
+    def __init__(self, blocks: BlockPlans) -> None:
         self._blocks = blocks
-        self._block_documents = block_documents
+        self._block_documents = blocks.block_documents
         self._documents = 0
         self._number = -1
         self._dealer: Dealer | None = None

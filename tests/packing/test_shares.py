@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 import fastpack
 from fastpack import DataError, LengthHistogram, PackingOptions
 from fastpack.documents.batches import as_batch
+from fastpack.documents.counter import BlockCounter
 from fastpack.packing.block_plan import BlockPlan
 from fastpack.packing.chunks import cut_into_chunks, cut_numbered
-from fastpack.packing.shares import Dealer
+from fastpack.packing.shares import CorpusDealer, Dealer
 from strategies import packings
 
 
@@ -93,3 +94,28 @@ def test_what_was_not_planned():
     ):
         with pytest.raises(DataError, match=r"not planned|no place for"):
             deal(other, frame)
+
+
+def test_blocks_are_dealt_once_and_as_they_were_planned():
+    rules = {"context_length": 8, "block_documents": 2}
+    plan = fastpack.plan(np.array([3, 5, 4, 0, 7]), **rules)
+
+    def histogram(first_document, *lengths):
+        batch = as_batch(np.array(lengths), ())
+        counter = BlockCounter("lengths", batch.by, 2, first_document)
+        counter.add(batch)
+        return counter.histogram()
+
+    dealer = CorpusDealer(plan.blocks)
+    share = dealer.deal(histogram(0, 3, 5, 4))
+    assert (share.first_document, share.n_rows) == (0, 3)
+    assert list(share.blocks) == [0, 1]
+    assert share.blocks[0] is None  # the whole block
+    rows = share.assigner([plan.blocks[0], plan.blocks[1]]).table
+    assert rows(as_batch(np.array([3, 5, 4]), ()))["bin"].to_list() == [0, 0, 1]
+    with pytest.raises(DataError, match="no place for"):
+        rows(as_batch(np.array([0, 7]), ()))
+    assert dealer.deal(histogram(3, 0, 7)).n_rows == 2
+    for first_document, *lengths in ((4, 7), (6, 7), (4, 6)):
+        with pytest.raises(DataError, match="no place for"):
+            dealer.deal(histogram(first_document, *lengths))
