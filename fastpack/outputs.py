@@ -88,12 +88,13 @@ def write_parquet(
     overwrite: bool,
     follow_link: bool = True,
     check: Callable[[], object] = lambda: None,
+    **settings: Any,
 ) -> None:
     """Write a table under its final name in one step, or not at all.
 
     The metadata of the file holds `metadata`, as JSON, under the key ``fastpack``. A
     lazy frame is written batch by batch. `follow_link` and `check` are those of
-    `replacing`.
+    `replacing`, the settings those of Polars: a compression, say.
     """
     texts = {"fastpack": json.dumps(metadata)}
     with replacing(
@@ -102,11 +103,10 @@ def write_parquet(
         try:
             if isinstance(frame, pl.LazyFrame):
                 # Row groups of a fixed size: the same bytes for any batches.
-                frame.sink_parquet(
-                    temporary, metadata=texts, row_group_size=_ROW_GROUP_ROWS
-                )
+                settings = {"row_group_size": _ROW_GROUP_ROWS, **settings}
+                frame.sink_parquet(temporary, metadata=texts, **settings)
             else:
-                frame.write_parquet(temporary, metadata=texts)
+                frame.write_parquet(temporary, metadata=texts, **settings)
         except PolarsError as error:  # a full disk, say
             raise OSError(str(error)) from error
 

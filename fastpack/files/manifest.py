@@ -260,8 +260,8 @@ def job_id_of(job: dict[str, Any] | None) -> str:
 def describe_changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Return the differences between two jobs, in words; nothing if they are equal."""
     changes = []
-    for name in ("version", "columns", "options"):
-        before, after = old.get(name), new[name]
+    for name in ("version", "columns", "options", "sequences"):
+        before, after = old.get(name), new.get(name)
         if isinstance(before, dict) and isinstance(after, dict):
             changes += [
                 f"{key} was {before.get(key)!r}, is {value!r}"

@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Unpack
 
 import polars as pl
-from polars.exceptions import PanicException
 
 from fastpack.documents.inputs import DEFAULT_LENGTH, Keep
-from fastpack.errors import DataError, SourceNotFoundError
 from fastpack.files.manifest import Manifest
 from fastpack.files.passes import (
     ProgressCallback,
@@ -18,14 +16,19 @@ from fastpack.files.passes import (
     number_shards,
 )
 from fastpack.files.reading import Selection
-from fastpack.files.run import finish, open_executor, take_over
+from fastpack.files.run import (
+    earlier_plan,
+    finish,
+    open_executor,
+    take_over,
+    write_plan_of,
+)
 from fastpack.files.shard import Shard
 from fastpack.files.sources import StrPath, find_sources
 from fastpack.files.targets import changed_error, check_target, name_shards
 from fastpack.forks import refuse_forked, refuse_forking
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.packing.plan import PackingPlan
-from fastpack.packing.plan_file import read_description, write_plan
 from fastpack.version import __version__
 
 
@@ -193,39 +196,19 @@ class _Run(NamedTuple):
 
     def begin_or_go_on(self, replaced: Sequence[Path]) -> PackingPlan:
         """Do the rest of an earlier run of the same job, or begin if there is none."""
-        earlier = self._earlier_plan()
+        earlier = earlier_plan(self.manifest, self.job)
         if earlier is None:
             return self._begin(replaced)
         if len(self.manifest.complete) < len(self.shards):
             return self._go_on(earlier)
         return earlier  # done already
 
-    def _earlier_plan(self) -> PackingPlan | None:
-        """Return the plan of an earlier run of the same job, if it can be read."""
-        if self.manifest.job is None:
-            return None
-        path = self.manifest.plan_path
-        try:
-            description = read_description(path)
-            if any(description.get(name) != value for name, value in self.job.items()):
-                return None
-            plan = PackingPlan.load(path)
-        except (DataError, SourceNotFoundError, PanicException):
-            return None
-        self._write(plan)  # whole again, if bytes that nothing reads were damaged
-        return plan
-
-    def _write(self, plan: PackingPlan) -> None:
-        description = {**plan.as_dict(), **self.job}
-        path = self.manifest.plan_path
-        write_plan(path, plan.runs, plan.histogram, description, overwrite=True)
-
     def _begin(self, replaced: Sequence[Path]) -> PackingPlan:
         """Count, remove the files that are replaced, write the plan, assign."""
         shards, plan = self._count_and_plan()
         for path in replaced:
             path.unlink(missing_ok=True)
-        self._write(plan)
+        write_plan_of(self.manifest, plan, self.job)
         return self._assign(shards, plan)
 
     def _go_on(self, earlier: PackingPlan) -> PackingPlan:

@@ -98,16 +98,9 @@ def _column_id(column: str | pl.Expr) -> str:
     return f"{column} #{hashlib.sha256(serialized).hexdigest()[:8]}"
 
 
-def scan_documents(path: Path, columns: Selection) -> Documents:
-    """Scan the documents of a source: the columns that packing reads, no others.
-
-    Raises
-    ------
-    DataError, DataTypeError, OptionError
-        The file is not of the format of its suffix, or has no such columns.
-    """
-    length = columns.length
-    name = length if isinstance(length, str) else None
+def scan_columns(path: Path, columns: Selection) -> pl.LazyFrame:
+    """Scan a source: all its columns, and its partitions among those that are read."""
+    name = columns.length if isinstance(columns.length, str) else None
     frame = scan_source(path, Request(name, columns.labels()))
     if columns.partitions:
         present = frame.collect_schema().names()
@@ -116,8 +109,21 @@ def scan_documents(path: Path, columns: Selection) -> Documents:
             for each in columns.partitions
             if each.name not in present
         )
+    return frame
+
+
+def scan_documents(path: Path, columns: Selection) -> Documents:
+    """Scan the documents of a source: the columns that packing reads, no others.
+
+    Raises
+    ------
+    DataError, DataTypeError, OptionError
+        The file is not of the format of its suffix, or has no such columns.
+    """
+    frame = scan_columns(path, columns)
+    length = columns.length
     if columns.token_lists:
-        length = _lengths_of_lists(frame.collect_schema(), str(length))
+        length = lengths_of_lists(frame.collect_schema(), str(length))
     return select_documents(frame, length, columns.keep, columns.by)
 
 
@@ -215,7 +221,7 @@ def check_same_columns(
         raise DataTypeError(msg)
 
 
-def _lengths_of_lists(schema: Mapping[str, pl.DataType], column: str) -> pl.Expr:
+def lengths_of_lists(schema: Mapping[str, pl.DataType], column: str) -> pl.Expr:
     """Return the expression for the lengths of a column of token lists."""
     check_names(list(schema), "tokens", [column])
     dtype = schema[column]

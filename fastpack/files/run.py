@@ -6,12 +6,16 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from polars.exceptions import PanicException
+
 from fastpack.engines.local import check_workers, n_processors
-from fastpack.errors import OptionError
+from fastpack.errors import DataError, OptionError, SourceNotFoundError
 from fastpack.files.manifest import Manifest
 from fastpack.files.passes import check_outputs
 from fastpack.files.targets import Output, check_earlier, files_to_replace
 from fastpack.outputs import remove_temporary_files
+from fastpack.packing.plan import PackingPlan
+from fastpack.packing.plan_file import read_description, write_plan
 
 
 def take_over(
@@ -59,6 +63,30 @@ def finish(manifest: Manifest, outputs: Sequence[Output]) -> None:
 def _remove_temporary_files(manifest: Manifest, outputs: Sequence[Output]) -> None:
     for folder in {manifest.folder, *(output.output.parent for output in outputs)}:
         remove_temporary_files(folder)
+
+
+def earlier_plan(manifest: Manifest, job: dict[str, Any]) -> PackingPlan | None:
+    """Return the plan of an earlier run of the same job, if it can be read."""
+    if manifest.job is None:
+        return None
+    path = manifest.plan_path
+    try:
+        description = read_description(path)
+        if any(description.get(name) != value for name, value in job.items()):
+            return None
+        plan = PackingPlan.load(path)
+    except (DataError, SourceNotFoundError, PanicException):
+        return None
+    # Whole again, if bytes that nothing reads were damaged.
+    write_plan_of(manifest, plan, job)
+    return plan
+
+
+def write_plan_of(manifest: Manifest, plan: PackingPlan, job: dict[str, Any]) -> None:
+    """Write the plan of a job to the target."""
+    description = {**plan.as_dict(), **job}
+    path = manifest.plan_path
+    write_plan(path, plan.runs, plan.histogram, description, overwrite=True)
 
 
 def open_executor(

@@ -236,7 +236,7 @@ def assign_shard(
         follow_link=False,
         check=instructions.ticket.check,
     )
-    return _entry_of(shard.output, entry)
+    return entry_of(shard.output, entry)
 
 
 def read_entry(output: Path) -> dict[str, Any] | None:
@@ -245,9 +245,10 @@ def read_entry(output: Path) -> dict[str, Any] | None:
     That takes the time to read the file: 1 GB a second, some 3 % of the time to pack.
     """
     metadata = read_metadata(output) or {}
-    return _entry_of(output, metadata["shard"]) if "shard" in metadata else None
+    return entry_of(output, metadata["shard"]) if "shard" in metadata else None
 
 
-def _entry_of(output: Path, described: dict[str, Any]) -> dict[str, Any]:
+def entry_of(output: Path, described: dict[str, Any]) -> dict[str, Any]:
+    """Return the entry of an output in the manifest: described, and its checksum."""
     checksum = checksum_of(output)
     return {**described, "bytes": output.stat().st_size, "sha256": checksum}

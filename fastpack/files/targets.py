@@ -72,8 +72,7 @@ def name_shards(
 
     Outputs are named as their sources, below the folder that these have in common.
     """
-    paths = list(map(_absolute, paths))
-    _refuse_beside(paths, manifest.target)
+    paths = check_sources(paths, manifest.target)
     common = Path(os.path.commonpath([path.parent for path in paths]))
     sources: dict[Path, Path] = {}
     for path in paths:
@@ -118,15 +117,17 @@ def name_shards(
     return shards
 
 
-def _refuse_beside(paths: Sequence[Path], target: Path) -> None:
-    """Refuse sources that lie in the target itself."""
+def check_sources(paths: Sequence[Path], target: Path) -> list[Path]:
+    """Return the absolute paths of sources; refuse those in the target itself."""
+    paths = list(map(_absolute, paths))
     for folder, path in {path.parent: path for path in paths}.items():
         if folder.resolve() == target.resolve():
             msg = (
-                f"the assignments would lie beside their sources: {path}\n"
+                f"the outputs would lie beside their sources: {path}\n"
                 "Hint: write them to a folder of their own."
             )
             raise OptionError(msg)
+    return paths
 
 
 def _is_inside(folder: Path, target: Path) -> bool:
@@ -142,8 +143,13 @@ def _check_output_of(path: Path, name: Path, other: Path | None, target: Path) -
     if other is not None:
         msg = f"two sources have one output, {name}: {other} and {path}\n{_RENAME_HINT}"
         raise OptionError(msg)
-    if (target / name).is_dir():
-        msg = f"an output is a folder: {target / name}\n{_RENAME_HINT}"
+    refuse_folder(target / name)
+
+
+def refuse_folder(output: Path) -> None:
+    """Refuse a folder in the place of an output."""
+    if output.is_dir():
+        msg = f"an output is a folder: {output}\nHint: rename or remove it."
         raise OutputExistsError(msg)
 
 

@@ -24,11 +24,20 @@ def write_plan(
     overwrite: bool,
 ) -> None:
     """Write runs; the description and the histogram go to the metadata, as JSON."""
+    metadata = {**description, "histogram": encode_histogram(histogram)}
+    write_parquet(runs, path, metadata, overwrite=overwrite)
+
+
+def encode_histogram(histogram: Histogram) -> str:
+    """Return a histogram as a text."""
     buffer = io.BytesIO()
     histogram.to_frame().write_ipc(buffer, compression="zstd")
-    text = base64.b64encode(buffer.getvalue()).decode()
-    metadata = {**description, "histogram": text}
-    write_parquet(runs, path, metadata, overwrite=overwrite)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def decode_histogram(text: str) -> Histogram:
+    """Return the histogram of a text of `encode_histogram`."""
+    return read_histogram(pl.read_ipc(io.BytesIO(base64.b64decode(text))))
 
 
 def read_description(path: Path) -> dict[str, Any]:
@@ -43,8 +52,7 @@ def read_plan(path: Path) -> tuple[pl.DataFrame, Histogram, PackingOptions]:
         raise SourceNotFoundError(msg)
     description = read_description(path)
     try:
-        encoded = base64.b64decode(description["histogram"])
-        histogram = read_histogram(pl.read_ipc(io.BytesIO(encoded)))
+        histogram = decode_histogram(description["histogram"])
         options = PackingOptions.from_dict(description["options"], path)
         return pl.read_parquet(path, glob=False), histogram, options
     except DataError:
