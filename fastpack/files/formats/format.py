@@ -44,6 +44,21 @@ the frame is collected: `reading.errors_name` adds its path.
 """
 
 
+class Part(NamedTuple):
+    """A part of a source that is best read as a whole.
+
+    Parameters
+    ----------
+    rows
+        Its rows.
+    values
+        The values in a column of lists.
+    """
+
+    rows: int
+    values: int
+
+
 class Format(NamedTuple):
     """A format of sources.
 
@@ -57,9 +72,13 @@ class Format(NamedTuple):
         The suffixes of its files, in lower case.
     scan
         Its scanner.
+    parts
+        Called with a path and the name of a column of lists; gives the parts of the
+        source without reading the column. None if the format does not say.
     """
 
     name: str
     title: str
     suffixes: tuple[str, ...]
     scan: Scanner
+    parts: Callable[[Path, str], list[Part]] | None = None

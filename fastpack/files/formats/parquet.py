@@ -5,10 +5,13 @@ from pathlib import Path
 import polars as pl
 
 from fastpack.files.formats.format import Format, Request
+from fastpack.files.formats.parquet_footer import read_row_groups
 
 
 def _scan(path: Path, _: Request) -> pl.LazyFrame:
     return pl.scan_parquet(path, glob=False)
 
 
-PARQUET = Format("parquet", "Parquet tables", (".parquet", ".pq"), _scan)
+PARQUET = Format(
+    "parquet", "Parquet tables", (".parquet", ".pq"), _scan, read_row_groups
+)

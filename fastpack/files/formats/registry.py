@@ -39,6 +39,11 @@ def scan_source(path: Path, request: Request) -> pl.LazyFrame:
     DataError
         The suffix is unknown.
     """
+    return format_of(path).scan(path, request)
+
+
+def format_of(path: Path) -> Format:
+    """Return the format of a file; raise DataError if its suffix is unknown."""
     found = BY_SUFFIX.get(suffix_of(path).lower())
     if found is None:
         msg = (
@@ -46,4 +51,4 @@ def scan_source(path: Path, request: Request) -> pl.LazyFrame:
             f"Hint: sources are {', '.join(BY_SUFFIX)} files."
         )
         raise DataError(msg)
-    return found.scan(path, request)
+    return found
