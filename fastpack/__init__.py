@@ -1,15 +1,16 @@
 """Best-fit packing of LLM training documents, at memory speed.
 
-============= ==============================================================
-`pack`        documents -> the assignment table: where every chunk goes
-`pack_files`  the same for many files of any size, into a file for each
-`pack_tokens` documents with their tokens -> training sequences
-`plan`        the figures of a packing, without the table
-`compare`     best-fit packing beside concatenation and truncation
-`cuts`        the cuts inside documents, by the length of the documents
-`quality`     what the sequences of a plan hold, how far from a bound
-`verify`      check that an assignment is a valid packing
-============= ==============================================================
+================== =========================================================
+`pack`             documents -> the assignment table: where every chunk goes
+`pack_files`       the same for many files of any size, into a file for each
+`pack_tokens`      documents with their tokens -> training sequences
+`pack_token_files` the same for many files of any size, block by block
+`plan`             the figures of a packing, without the table
+`compare`          best-fit packing beside concatenation and truncation
+`cuts`             the cuts inside documents, by the length of the documents
+`quality`          what the sequences of a plan hold, how far from a bound
+`verify`           check that an assignment is a valid packing
+================== =========================================================
 
 ``help(fastpack.pack)`` says more, and so on. `PackingOptions` describes the rules,
 which are keyword arguments; `PackingPlan` is what `plan` gives. Every error is a
@@ -44,7 +45,9 @@ if TYPE_CHECKING:
         VerificationError,
     )
     from fastpack.files.pack_files import pack_files
+    from fastpack.files.pack_token_files import pack_token_files
     from fastpack.files.passes import PackingProgress
+    from fastpack.files.token_account import TokenAccount
     from fastpack.options import PackingOptions
     from fastpack.packing.pack import pack, plan
     from fastpack.packing.plan import PackingPlan
@@ -75,7 +78,9 @@ _HOMES = {
             "VerificationError",
         ],
         "files.pack_files": ["pack_files"],
+        "files.pack_token_files": ["pack_token_files"],
         "files.passes": ["PackingProgress"],
+        "files.token_account": ["TokenAccount"],
         "options": ["PackingOptions"],
         "packing.pack": ["pack", "plan"],
         "packing.plan": ["PackingPlan"],
@@ -92,6 +97,7 @@ __all__ = [
     "pack",
     "pack_files",
     "pack_tokens",
+    "pack_token_files",
     "plan",
     "compare",
     "cuts",
@@ -99,6 +105,7 @@ __all__ = [
     "verify",
     "PackingOptions",
     "PackingPlan",
+    "TokenAccount",
     "LengthHistogram",
     "GroupedHistogram",
     "PackingProgress",

@@ -15,6 +15,10 @@ SIZES = {
     "array": "fastpack.documents.inputs._BATCH",
     "table": "fastpack.packing.assigner.TABLE_ROWS",
     "bins": "fastpack.verification.bins.BinCheck.AT_A_TIME",
+    "block": "fastpack.files.token_blocks._WEIGHT",
+    "part": "fastpack.files.token_blocks._LARGEST",
+    "finest": "fastpack.files.token_blocks._FINEST",
+    "last": "fastpack.files.token_work._LAST_TOKENS",
 }
 
 

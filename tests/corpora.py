@@ -20,6 +20,33 @@ CORPUS = pl.DataFrame(
 """Documents of some shards, packed into sequences of `L` tokens."""
 
 
+def _token_documents(n_documents):
+    """Return documents of tokens, with columns in lockstep, keys and a group."""
+    rng = np.random.default_rng(17)
+    lengths = np.clip(rng.lognormal(2.5, 1.25, n_documents), 0, 400).astype(int)
+    ids = [rng.integers(0, 1000, length) for length in lengths]
+    return pl.DataFrame(
+        {
+            "doc_id": [f"d{number}" for number in range(n_documents)],
+            "input_ids": [each.tolist() for each in ids],
+            "labels": [(each + 1).tolist() for each in ids],
+            "loss_mask": [(each % 2 == 0).tolist() for each in ids],
+            "lang": rng.choice(["de", "en", "fr"], n_documents),
+        },
+        {
+            "doc_id": pl.String,
+            "input_ids": pl.List(pl.Int32),
+            "labels": pl.List(pl.Int64),
+            "loss_mask": pl.List(pl.Boolean),
+            "lang": pl.String,
+        },
+    )
+
+
+TOKENS = _token_documents(600)
+"""Documents of some 15,000 tokens."""
+
+
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 
 
@@ -44,13 +71,13 @@ def write(frame, path):
     return path
 
 
-def write_shards(folder, n_shards, corpus=CORPUS):
+def write_shards(folder, n_shards, corpus=CORPUS, **settings):
     """Write the shards of a corpus; return their folder."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = -(-corpus.height // n_shards)
     for number in range(n_shards):
         part = corpus[number * rows : (number + 1) * rows]
-        part.write_parquet(folder / name_of_shard(number, n_shards))
+        part.write_parquet(folder / name_of_shard(number, n_shards), **settings)
     return folder
 
 
@@ -79,6 +106,40 @@ def files_of(folder):
 def pack(sources, target, **options):
     """Pack files into sequences of `L` tokens."""
     return fastpack.pack_files(sources, target, context_length=L, **options)
+
+
+def pack_tokens_of(sources, target, **options):
+    """Pack files of tokens into sequences of 64 tokens."""
+    options = {"boundaries": ["seq_lengths", "chunk_starts"], **options}
+    return fastpack.pack_token_files(sources, target, context_length=64, **options)
+
+
+def read_sequences(target, name="*.parquet"):
+    """Read the sequences that were packed, in their order."""
+    return pl.read_parquet(target / name)
+
+
+def documents_of(sequences, columns=("input_ids",)):
+    """Return the columns of each document, put together of its chunks."""
+    chunks = {}
+    for row in sequences.iter_rows(named=True):
+        place = 0
+        for document, start, length in zip(
+            row["documents"], row["chunk_starts"], row["seq_lengths"], strict=True
+        ):
+            chunks.setdefault(document, {})[start] = [
+                row[name][place : place + length] for name in columns
+            ]
+            place += length
+        assert 0 < place == len(row[columns[0]])
+    documents = {}
+    for document, parts in chunks.items():
+        documents[document] = [[] for _ in columns]
+        for start, part in sorted(parts.items()):
+            assert start == len(documents[document][0])
+            for values, more in zip(documents[document], part, strict=True):
+                values.extend(more)
+    return documents
 
 
 RUN = """

@@ -1,14 +1,20 @@
 """Files: the same as packing and verification, for many files of any size.
 
 sources (names -> files), formats and reading (a file -> its documents) open a corpus;
-manifest and targets keep account of the folder that is written; shard is the work on
-one file, passes sends it to an executor, pack_files is the life of a run. verify_files
-reads an assignment back, and verifies it. A new format of sources goes into formats.
+manifest and targets keep account of the folder that is written; passes sends calls to
+an executor, run is what all runs share. A new format of sources goes into formats.
+
+pack_files is the life of a run that assigns documents; shard is the work on one file.
+verify_files reads an assignment back, and verifies it.
+
+pack_token_files makes sequences, a file for each block of documents: token_blocks cuts
+the corpus into blocks, as token_corpus has counted it in its token_sources; token_work
+is the work on one block, token_run the life of a run, token_account its figures.
 
 A *source* is a file that is read, the *target* the folder that is written, a *shard*
 one source with its output. A *job* is all that the outputs in a target depend on:
 sources, columns, options, version. A *run* is one call that works on a job; it may end
 before the job does, and another goes on.
 
-May import: packing, verification, documents, and what these may.
+May import: tokens, packing, verification, documents, and what these may.
 """

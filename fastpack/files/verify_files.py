@@ -8,7 +8,12 @@ import polars as pl
 
 from fastpack.documents.batches import Documents
 from fastpack.documents.grouped_histogram import Histogram
-from fastpack.errors import OptionError, SourceNotFoundError, VerificationError
+from fastpack.errors import (
+    DataError,
+    OptionError,
+    SourceNotFoundError,
+    VerificationError,
+)
 from fastpack.files.manifest import FOLDER, Manifest
 from fastpack.files.reading import errors_name
 from fastpack.options import PackingOptions
@@ -171,6 +176,12 @@ def _read_folder(path: Path) -> WrittenAssignment:
     if manifest.job is None:
         msg = f"{path} holds no assignment\nHint: name a folder of fastpack pack."
         raise SourceNotFoundError(msg)
+    if "sequences" in manifest.job:
+        msg = (
+            f"{path} holds training sequences, no assignment\n"
+            "Hint: `fastpack verify` checks what `fastpack pack` wrote."
+        )
+        raise DataError(msg)
     names = manifest.job["outputs"]
     for name in names:
         entry = manifest.complete.get(name)
