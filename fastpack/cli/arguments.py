@@ -4,10 +4,11 @@ import argparse
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias, get_args
+from typing import Any, TypeAlias
 
 from fastpack.cli.engine import add_engine
-from fastpack.options import LongDocuments, PackingOptions
+from fastpack.cli.rule_arguments import add_rules, context_length, positive
+from fastpack.cli.token_arguments import add_sequences
 from fastpack.version import __version__
 
 CONTEXT_LENGTHS = (2048, 8192)
@@ -33,6 +34,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (
         _add_pack,
+        _add_pack_tokens,
         _add_plan,
         _add_compare,
         _add_report,
@@ -64,24 +66,32 @@ def _add_pack(add_parser: _AddParser) -> None:
         help="the .parquet file to write; or a folder, with a slash at its end if it "
         "does not exist yet",
     )
-    parser.add_argument(
-        "--keep",
-        nargs="+",
-        action="extend",
-        metavar="COLUMN",
-        help="columns that identify a document (default: its row index over all "
-        "sources, as column `document`)",
+    _add_keep(parser)
+    _add_run(parser, "replace an output that exists; in a folder, start anew")
+    add_rules(parser)
+
+
+def _add_pack_tokens(add_parser: _AddParser) -> None:
+    parser = add_parser(
+        "pack-tokens",
+        help="pack token lists; write files of training sequences",
+        usage="fastpack pack-tokens SOURCE ... --context-length L --output DIR/ "
+        "[options]",
+        description=(
+            "Pack the tokens of documents into training sequences, one row each, block "
+            "by block: a file of sequences for about 16 M tokens, or for the documents "
+            "of --block-documents. Any size, all processors, and a killed run resumes."
+        ),
     )
-    add_engine(parser, positive)
+    _add_sources(parser, "sources", help=_SOURCES)
+    _add_context_length(parser, required=True)
     parser.add_argument(
-        "--no-resume",
-        action="store_true",
-        help="refuse a folder that holds an earlier run, rather than resume it",
+        "--output", required=True, metavar="DIR", help="the folder to write"
     )
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    _add_json(parser)
-    _add_overwrite(parser, "replace an output that exists; in a folder, start anew")
-    _add_rules(parser)
+    add_sequences(parser)
+    _add_keep(parser)
+    _add_run(parser, "start anew in a folder that holds an earlier run")
+    add_rules(parser)
 
 
 def _add_plan(add_parser: _AddParser) -> None:
@@ -96,7 +106,7 @@ def _add_plan(add_parser: _AddParser) -> None:
     )
     _add_corpus(parser)
     _add_json(parser)
-    _add_rules(parser)
+    add_rules(parser)
 
 
 def _add_compare(add_parser: _AddParser) -> None:
@@ -112,7 +122,7 @@ def _add_compare(add_parser: _AddParser) -> None:
     )
     _add_corpus(parser, several=True)
     _add_json(parser)
-    _add_rules(parser)
+    add_rules(parser)
 
 
 def _add_report(add_parser: _AddParser) -> None:
@@ -141,7 +151,7 @@ def _add_report(add_parser: _AddParser) -> None:
         help="one page, or each chart as a picture (default: %(default)s)",
     )
     _add_overwrite(parser)
-    _add_rules(parser)
+    add_rules(parser)
 
 
 def _add_verify(add_parser: _AddParser) -> None:
@@ -162,7 +172,7 @@ def _add_verify(add_parser: _AddParser) -> None:
     _add_columns(parser)
     _add_json(parser)
     _add_context_length(parser)
-    _add_rules(parser)
+    add_rules(parser)
 
 
 def _add_demo(add_parser: _AddParser) -> None:
@@ -216,6 +226,30 @@ def _add_columns(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_keep(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--keep",
+        nargs="+",
+        action="extend",
+        metavar="COLUMN",
+        help="columns that identify a document (default: its row index over all "
+        "sources, as column `document`)",
+    )
+
+
+def _add_run(parser: argparse.ArgumentParser, overwrite: str) -> None:
+    """Add what a run into a folder is told, and what it prints."""
+    add_engine(parser, positive)
+    parser.add_argument(
+        "--no-resume",
+        action="store_true",
+        help="refuse a folder that holds an earlier run, rather than resume it",
+    )
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    _add_json(parser)
+    _add_overwrite(parser, overwrite)
+
+
 def _add_context_length(parser: argparse.ArgumentParser, **settings: Any) -> None:
     text = "tokens in a training sequence"
     if "nargs" in settings:
@@ -223,7 +257,7 @@ def _add_context_length(parser: argparse.ArgumentParser, **settings: Any) -> Non
     elif "default" in settings:
         text += " (default: %(default)s)"
     parser.add_argument(
-        "--context-length", type=_context_length, metavar="L", help=text, **settings
+        "--context-length", type=context_length, metavar="L", help=text, **settings
     )
 
 
@@ -237,61 +271,3 @@ def _add_overwrite(
     parser: argparse.ArgumentParser, text: str = "replace an output that exists"
 ) -> None:
     parser.add_argument("--overwrite", action="store_true", help=text)
-
-
-def _add_rules(parser: argparse.ArgumentParser) -> None:
-    """Add the rules of `PackingOptions`, which has the defaults and checks values."""
-    group = parser.add_argument_group("rules of the packing")
-    for name, (settings, text) in _RULES.items():
-        option = f"--{name.replace('_', '-')}"
-        group.add_argument(option, default=argparse.SUPPRESS, help=text, **settings)
-
-
-def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError as error:
-        message = f"must be an integer, got {text!r}"
-        raise argparse.ArgumentTypeError(message) from error
-
-
-def positive(text: str) -> int:
-    """Read an integer of at least 1."""
-    number = _integer(text)
-    if number < 1:
-        message = f"must be an integer of at least 1, got {text!r}"
-        raise argparse.ArgumentTypeError(message)
-    return number
-
-
-def _context_length(text: str) -> int:
-    try:
-        return PackingOptions(context_length=int(text)).context_length
-    except ValueError as error:
-        message = f"must be an integer from 1 to 2**31 - 1, got {text!r}"
-        raise argparse.ArgumentTypeError(message) from error
-
-
-_NUMBER: dict[str, Any] = {"type": _integer, "metavar": "N"}
-
-_RULES: dict[str, tuple[dict[str, Any], str]] = {
-    "long_documents": (
-        {"choices": get_args(LongDocuments)},
-        "what to do with documents that do not fit a sequence (default: split)",
-    ),
-    "max_documents": (_NUMBER, "at most N chunks in a sequence (default: any number)"),
-    "extra_tokens": (_NUMBER, "N tokens (BOS, EOS) will be added to every chunk"),
-    "align": (_NUMBER, "every chunk takes a multiple of N tokens in its sequence"),
-    "min_chunk": (_NUMBER, "drop remainders of split documents shorter than N tokens"),
-    "by": (
-        {"nargs": "+", "action": "extend", "metavar": "COLUMN"},
-        "columns in which the documents of a sequence do not differ",
-    ),
-    "shuffle_seed": (
-        {"type": _integer, "metavar": "SEED"},
-        "number the sequences at random, for training in the order of `bin`",
-    ),
-    "bins_multiple": (_NUMBER, "round the number of sequences up to a multiple of N"),
-    "block_documents": (_NUMBER, "pack each block of N documents by itself, in order"),
-}
-"""The rules of `PackingOptions`: what `add_argument` takes, and the help text."""

@@ -3,6 +3,8 @@
 import argparse
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,8 +23,12 @@ from fastpack.cli.printing import print_json, say
 from fastpack.cli.progress import showing_progress
 from fastpack.errors import OptionError
 from fastpack.files.pack_files import pack_shards
+from fastpack.files.pack_token_files import block_rules
 from fastpack.files.reading import Selection, count_sources, read_batch, scan_all
 from fastpack.files.sources import find_sources
+from fastpack.files.token_account import TokenAccount
+from fastpack.files.token_run import pack_blocks
+from fastpack.files.token_work import Compression
 from fastpack.files.verify_files import read_assignment, verify_files
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.outputs import check_output, write_parquet
@@ -33,6 +39,7 @@ from fastpack.reports.corpus import count_corpus
 from fastpack.reports.page import check_extra, check_report_output, write_report
 from fastpack.reports.quality import quality
 from fastpack.reports.report import make_report
+from fastpack.tokens.sequence_options import PAD_VALUES, check_sequence_options
 
 
 def _pack(arguments: argparse.Namespace) -> None:
@@ -44,10 +51,15 @@ def _pack(arguments: argparse.Namespace) -> None:
         plan = _pack_into_folder(paths, options, arguments)
     else:
         plan = _pack_into_file(paths, options, arguments)
+    _tell(arguments, plan)
+
+
+def _tell(arguments: argparse.Namespace, account: PackingPlan | TokenAccount) -> None:
+    """Print the figures of what was written."""
     if arguments.json:
-        print_json({"output": arguments.output, **plan.as_dict()})
+        print_json({"output": arguments.output, **account.as_dict()})
     elif not arguments.quiet:
-        print_tables(plan_table(plan), stream=sys.stderr)
+        print_tables(plan_table(account), stream=sys.stderr)
         say(f"wrote {arguments.output}")
 
 
@@ -73,22 +85,50 @@ def _pack_into_file(
 def _pack_into_folder(
     paths: list[Path], options: PackingOptions, arguments: argparse.Namespace
 ) -> PackingPlan:
+    columns = _selection(arguments, options)
+    with _running(arguments) as settings:
+        return pack_shards(paths, arguments.output, columns, options, **settings)
+
+
+@contextmanager
+def _running(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Give the settings of a run into a folder; show its progress."""
     is_quiet = arguments.quiet or arguments.json
     with (
         open_engine(arguments) as executor,
         showing_progress(is_quiet=is_quiet) as on_progress,
     ):
-        return pack_shards(
-            paths,
-            arguments.output,
-            _selection(arguments, options),
-            options,
-            workers=arguments.workers if executor is None else None,
-            executor=executor,
-            resume=not arguments.no_resume,
-            overwrite=arguments.overwrite,
-            on_progress=on_progress,
-        )
+        yield {
+            "workers": arguments.workers if executor is None else None,
+            "executor": executor,
+            "resume": not arguments.no_resume,
+            "overwrite": arguments.overwrite,
+            "on_progress": on_progress,
+        }
+
+
+def _pack_tokens(arguments: argparse.Namespace) -> None:
+    columns = {
+        name: PAD_VALUES.get(name, 0) if pad is None else pad
+        for name, pad in arguments.columns
+    }
+    sequences = check_sequence_options(
+        arguments.tokens,
+        columns,
+        arguments.keep,
+        arguments.boundaries,
+        pad_id=arguments.pad_id,
+        bos_id=arguments.bos_id,
+        eos_id=arguments.eos_id,
+    )
+    compression = Compression(arguments.compression, arguments.compression_level)
+    rules = block_rules(
+        sequences, arguments.context_length, _rules(arguments), compression
+    )
+    paths = _find(arguments, Path(arguments.output))
+    with _running(arguments) as settings:
+        account = pack_blocks(paths, arguments.output, rules, **settings)
+    _tell(arguments, account)
 
 
 def _plan(arguments: argparse.Namespace) -> None:
@@ -196,6 +236,7 @@ def _selection(arguments: argparse.Namespace, options: PackingOptions) -> Select
 
 COMMANDS = {
     "pack": _pack,
+    "pack-tokens": _pack_tokens,
     "plan": _plan,
     "compare": _compare,
     "report": _report,

@@ -7,6 +7,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from fastpack.files.token_account import TokenAccount
 from fastpack.options import PackingOptions
 from fastpack.packing.plan import PackingPlan
 from fastpack.reports.compare import STRATEGY_NAMES
@@ -29,6 +30,12 @@ _PLAN = {
     "efficiency": "efficiency",
 }
 """Labels of the figures of a plan, in the order in which they are printed."""
+
+_BLOCKS = {
+    "n_blocks": "blocks",
+    "bins_added_by_blocks": "  sequences added by them",
+}
+"""Labels of the figures that an account of blocks has beside those of a plan."""
 
 _ONLY_BY_RULES = {"extra", "alignment"}
 """Figures that are 0 without a rule, and then not printed."""
@@ -93,15 +100,15 @@ def print_tables(*tables: PrintedTable, stream: TextIO | None = None) -> None:
         console.print(table)
 
 
-def plan_table(plan: PackingPlan) -> PrintedTable:
+def plan_table(plan: PackingPlan | TokenAccount) -> PrintedTable:
     """Lay out the figures of a packing."""
     figures = plan.figures()
     return PrintedTable(
         f"Packed into sequences of {plan.options.context_length:,} tokens",
         [
             (label, _as_text(figures[name]))
-            for name, label in _PLAN.items()
-            if figures[name] or name not in _ONLY_BY_RULES
+            for name, label in {**_PLAN, **_BLOCKS}.items()
+            if name in figures and (figures[name] or name not in _ONLY_BY_RULES)
         ],
     )
 

@@ -49,8 +49,9 @@ class _Rate:
         """Say how far the pass has come, and how fast it is."""
         seconds = time.monotonic() - self._start
         documents = progress.documents - self._first.documents
+        what = "blocks" if progress.step == "pack" else "sources"
         text = (
-            f"{progress.shards:,} of {progress.n_shards:,} sources, "
+            f"{progress.shards:,} of {progress.n_shards:,} {what}, "
             f"{progress.documents:,} documents"
         )
         if documents and seconds > 0:

@@ -233,6 +233,8 @@ def test_tables_in_a_file_are_whole(tmp_path):
 def test_every_figure_has_a_label():
     plan = fastpack.plan(np.array([8, 6]), context_length=8)
     assert list(display._PLAN) == list(plan.figures())
+    account = fastpack.TokenAccount(plan, plan.options, n_bins=2, n_blocks=2)
+    assert list({**display._PLAN, **display._BLOCKS}) == list(account.figures())
     assert {*display._QUALITY, "n_bins", "lower_bound"} == set(fastpack.quality(plan))
     compared = {"strategy", "context_length", *display._COMPARISON}
     assert compared == set(fastpack.compare(np.array([8, 6])).columns)

@@ -1,0 +1,66 @@
+"""The rules of a packing as arguments, and numbers among arguments."""
+
+import argparse
+from typing import Any, get_args
+
+from fastpack.options import LongDocuments, PackingOptions
+
+
+def add_rules(parser: argparse.ArgumentParser) -> None:
+    """Add the rules of `PackingOptions`, which has the defaults and checks values."""
+    group = parser.add_argument_group("rules of the packing")
+    for name, (settings, text) in _RULES.items():
+        option = f"--{name.replace('_', '-')}"
+        group.add_argument(option, default=argparse.SUPPRESS, help=text, **settings)
+
+
+def integer(text: str) -> int:
+    """Read an integer."""
+    try:
+        return int(text)
+    except ValueError as error:
+        message = f"must be an integer, got {text!r}"
+        raise argparse.ArgumentTypeError(message) from error
+
+
+def positive(text: str) -> int:
+    """Read an integer of at least 1."""
+    number = integer(text)
+    if number < 1:
+        message = f"must be an integer of at least 1, got {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return number
+
+
+def context_length(text: str) -> int:
+    """Read a context length."""
+    try:
+        return PackingOptions(context_length=int(text)).context_length
+    except ValueError as error:
+        message = f"must be an integer from 1 to 2**31 - 1, got {text!r}"
+        raise argparse.ArgumentTypeError(message) from error
+
+
+_NUMBER: dict[str, Any] = {"type": integer, "metavar": "N"}
+
+_RULES: dict[str, tuple[dict[str, Any], str]] = {
+    "long_documents": (
+        {"choices": get_args(LongDocuments)},
+        "what to do with documents that do not fit a sequence (default: split)",
+    ),
+    "max_documents": (_NUMBER, "at most N chunks in a sequence (default: any number)"),
+    "extra_tokens": (_NUMBER, "N tokens (BOS, EOS) will be added to every chunk"),
+    "align": (_NUMBER, "every chunk takes a multiple of N tokens in its sequence"),
+    "min_chunk": (_NUMBER, "drop remainders of split documents shorter than N tokens"),
+    "by": (
+        {"nargs": "+", "action": "extend", "metavar": "COLUMN"},
+        "columns in which the documents of a sequence do not differ",
+    ),
+    "shuffle_seed": (
+        {"type": integer, "metavar": "SEED"},
+        "number the sequences at random, for training in the order of `bin`",
+    ),
+    "bins_multiple": (_NUMBER, "round the number of sequences up to a multiple of N"),
+    "block_documents": (_NUMBER, "pack each block of N documents by itself, in order"),
+}
+"""The rules of `PackingOptions`: what `add_argument` takes, and the help text."""
