@@ -7,7 +7,7 @@ b * b >= n, and a the least number with a * b >= n. The rounds, in turns, add to
 a keyed function of `low`, modulo a, and to `low` one of `high`, modulo b; a result of n
 or more goes through them again.
 
-One number after the other, 25 ns each.
+One number after the other takes 25 ns, many at a time 3.
 """
 
 from typing import Any
@@ -21,6 +21,9 @@ ZERO, ONE, HALF = np.uint64(0), np.uint64(1), np.uint64(32)
 LOW = np.uint64(0xFFFFFFFF)
 FACTOR_1 = np.uint64(0xBF58476D)
 FACTOR_2 = np.uint64(0x94D049BB)
+
+AT_A_TIME = 1024
+"""Numbers of which vectors are made: their halves stay in the L1 cache."""
 
 SHUFFLE, UNDO = 1, -1
 """The ways through the rounds."""
@@ -47,14 +50,33 @@ def keyed(value: np.uint64, key: np.uint64, size: np.uint64) -> np.uint64:
 
 
 @kernel
+def bits_of(n: np.uint64) -> np.uint64:
+    """Return the bits of the low halves of numbers below n."""
+    bits = ZERO
+    while bits < HALF and (ONE << (bits + bits)) < n:
+        bits += ONE
+    return bits
+
+
+@kernel
+def block_of(
+    number: Integer, first_bins: npt.NDArray[np.int64], block: Integer
+) -> Integer:
+    """Return the block of a bin: mostly that of its neighbour; or that, if none."""
+    if first_bins[block] <= number < first_bins[block + 1]:
+        return block
+    if number < 0 or number >= first_bins[-1]:
+        return block
+    return int(np.searchsorted(first_bins, number, side="right")) - 1
+
+
+@kernel
 def renumber(
     number: Integer, n_bins: int, keys: npt.NDArray[np.uint64], way: int
 ) -> Integer:
     """Return the number that `SHUFFLE` gives a bin, or `UNDO` gives it back."""
     n = np.uint64(n_bins)
-    bits = ZERO
-    while bits < HALF and (ONE << (bits + bits)) < n:
-        bits += ONE
+    bits = bits_of(n)
     b = ONE << bits
     a = (n + b - ONE) >> bits
     x = np.uint64(number)
@@ -76,6 +98,26 @@ def renumber(
 
 
 @kernel
+def undo_rounds(
+    high: npt.NDArray[np.int64],
+    low: npt.NDArray[np.int64],
+    a: np.uint64,
+    b: np.uint64,
+    keys: npt.NDArray[np.uint64],
+) -> None:
+    """Undo all rounds once on the halves of many numbers, in place.
+
+    Signed: the compiler makes vectors of that on any processor.
+    """
+    for j in range(keys.size - 2, -1, -2):
+        for i in range(high.size):
+            step = np.int64(keyed(np.uint64(high[i]), keys[j + 1], b))
+            low[i] = (low[i] - step) & np.int64(b - ONE)
+            moved = high[i] - np.int64(keyed(np.uint64(low[i]), keys[j], a))
+            high[i] = moved + np.int64(a) if moved < 0 else moved
+
+
+@kernel
 def unshuffle(
     bins: npt.NDArray[Any],
     first_bins: npt.NDArray[np.int64],
@@ -86,23 +128,53 @@ def unshuffle(
     Parameters
     ----------
     bins
-        Numbers of bins, or any others.
+        Numbers of bins, or any others. Neighbours are mostly of one block.
     first_bins
         The first bin of each block, ascending, and the end of the last.
     keys
         The keys of the rounds of each block, a row each.
     """
     numbers = np.empty(bins.size, np.int64)
-    block = 0
-    for i in range(bins.size):
-        number = np.int64(bins[i])
-        if 0 <= number < first_bins[-1]:
-            if number < first_bins[block] or number >= first_bins[block + 1]:
-                block = int(np.searchsorted(first_bins, number, side="right")) - 1
-            first = first_bins[block]
-            n_bins = first_bins[block + 1] - first
-            number = first + renumber(number - first, n_bins, keys[block], UNDO)
-        numbers[i] = number
+    high = np.empty(AT_A_TIME, np.int64)
+    low = np.empty(AT_A_TIME, np.int64)
+    block: Integer = 0
+    for start in range(0, bins.size, AT_A_TIME):
+        part = bins[start : start + AT_A_TIME]
+        undone = numbers[start : start + AT_A_TIME]
+        m = part.size
+        block = block_of(np.int64(part[0]), first_bins, block)
+        first = first_bins[block]
+        n = first_bins[block + 1] - first
+        unsigned = np.uint64(n)
+        bits = bits_of(unsigned)
+        b = ONE << bits
+        a = (unsigned + b - ONE) >> bits
+        for i in range(m):
+            # Of another block, or none: any number of this one.
+            x = max(min(np.int64(part[i]), first + n - 1), first) - first
+            high[i] = x >> np.int64(bits)
+            low[i] = x & np.int64(b - ONE)
+        undo_rounds(high[:m], low[:m], a, b, keys[block])
+        n_others = 0
+        for i in range(m):
+            number = np.int64(part[i])
+            x = (high[i] << np.int64(bits)) | low[i]
+            is_other = number < first or number - first >= n or x >= n
+            n_others += is_other
+            undone[i] = number if is_other else first + x
+            high[i] = is_other
+        if n_others == 0:
+            continue
+        for i in range(m):
+            number = np.int64(part[i])
+            if high[i] and 0 <= number < first_bins[-1]:
+                other = block_of(number, first_bins, block)
+                undone[i] = first_bins[other] + renumber(
+                    number - first_bins[other],
+                    first_bins[other + 1] - first_bins[other],
+                    keys[other],
+                    UNDO,
+                )
     return numbers
 
 

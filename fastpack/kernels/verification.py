@@ -4,8 +4,7 @@ The chunks of a bin fill it from 0 on, without hole or overlap. To check that ne
 sorting: the starts of its chunks, with the sum of their footprints, are then their
 ends, with 0, in some order. (Chunks run from start to end > start; if starts and ends
 pair up like that, all chunks are one path from 0 to the end.) Both collections are
-compared as sums of hashes with a random key: a difference is missed with a chance of
-2**-64.
+compared as sums of hashes with a random key: a difference is missed once in 2**64.
 """
 
 from typing import Any, NamedTuple
@@ -42,10 +41,8 @@ footprints, and their number. 16 bytes: four bins in a line of the cache."""
 
 TOTALS = np.dtype(
     [
-        ("chunks", np.int64),
-        ("footprint", np.int64),
-        ("chunks_per_bin_max", np.int64),
-        ("bins_not_full", np.int64),
+        (name, np.int64)
+        for name in ("chunks", "footprint", "chunks_per_bin_max", "bins_not_full")
     ]
 )
 """Of some bins: their chunks, the footprints of these, the chunks of the fullest bin,
@@ -181,6 +178,10 @@ def check_rows(
             ahead = np.uint64(np.int64(bin[i + AHEAD]) - first_bin)
             if ahead < n:
                 prefetch(sums, ahead)
+                if groups is not None:
+                    prefetch(bin_groups, ahead)
+                if first_chunks.size:
+                    prefetch(first_chunks, ahead)
         start = np.int64(chunk_start[i])
         length = np.int64(chunk_length[i])
         if start == 0:

@@ -70,7 +70,7 @@ def cut_into_chunks(histogram: LengthHistogram, options: PackingOptions) -> Chun
     if max_chunk < _DENSE * lengths.size:
         table = np.zeros(max_chunk + 1, np.int64)
         table[lengths[first:long]] = counts[first:long]
-        if options.long_documents == "split":
+        if n_long and options.long_documents == "split":
             kernels.cutting.cut_long(
                 lengths[long:], counts[long:], max_chunk, options.min_chunk, table
             )

@@ -43,6 +43,18 @@ def test_what_is_no_bin_stays():
     assert unshuffle(bins, 5, round_keys(1)).tolist() == bins.tolist()
 
 
+def test_what_is_no_bin_stays_among_many_that_are():
+    first_bins, keys = np.array([0, 3, 3003]), np.array([round_keys(1), round_keys(2)])
+    shuffled = np.arange(3003)
+    shuffle_bins(shuffled[:3], 3, keys[0])
+    shuffle_bins(shuffled[3:], 3000, keys[1], 3)
+    others = np.array([-1, -(2**63), 2**63 - 1, 3003])
+    places = np.random.default_rng(3).integers(0, 3003, 500)
+    bins = np.insert(shuffled, places, np.resize(others, 500))
+    expected = np.insert(np.arange(3003), places, np.resize(others, 500))
+    assert numbering.unshuffle(bins, first_bins, keys).tolist() == expected.tolist()
+
+
 def test_the_bins_of_each_block():
     first_bins = np.array([0, 0, 7, 7, 100, 101])
     keys = np.array([round_keys(seed) for seed in range(5)])
