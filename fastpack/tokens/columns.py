@@ -147,7 +147,7 @@ def check_fits(what: str, value: float, name: str, dtype: pl.DataType) -> None:
     if dtype.is_integer():
         info = np.iinfo(_numpy_dtype(dtype))
         low, high = int(info.min), int(info.max)
-    if value != int(value) or not low <= value <= high:
+    if not low <= value <= high or value != int(value):
         msg = (
             f"{what} does not fit `{name}`, which holds {dtype}: {low:,} ... {high:,}\n"
             "Hint: pass another one, or cast the column."

@@ -137,6 +137,12 @@ def pack_tokens(
         A column is absent or of the wrong type, a list or a value is null, a column in
         `columns` has more or fewer values than tokens, or the rules refuse a document.
 
+    Notes
+    -----
+    Polars writes Parquet in row groups of 262,144 rows, which are 2 GB of sequences at
+    L = 2048, held in memory until they are written and loaded at once by readers: pass
+    ``row_group_size=2000``, say, to `sink_parquet` or `write_parquet`.
+
     See Also
     --------
     fastpack.pack : Where each chunk goes, if the tokens are to stay where they are.

@@ -91,6 +91,7 @@ BAD_OPTIONS = [
         "the pad value -100 does not fit `labels`, which holds UInt16: 0 ... 65,535",
     ),
     ({"columns": {"labels": 0.5}, "pad_id": 0}, OptionError, "0.5 does not fit"),
+    ({"columns": {"labels": np.nan}, "pad_id": 0}, OptionError, "nan does not fit"),
     ({"extra_tokens": 1}, OptionError, "`extra_tokens` is 1, but .* are 0"),
     (
         {"extra_tokens": 2, "eos_id": 1},
