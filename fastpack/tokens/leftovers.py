@@ -77,7 +77,11 @@ def chunks_as_documents(
     rows = documents[chunks["document"]]
     arrays = [name for name in lists if isinstance(rows[name].dtype, pl.Array)]
     rows = rows.with_columns(pl.col(arrays).arr.to_list())
-    pieces = (pl.col(name).list.slice(pl.lit(start), pl.lit(length)) for name in lists)
+    # Of no rows, Polars 2.0 would make lists of nulls.
+    pieces = (
+        pl.col(name).list.slice(pl.lit(start), pl.lit(length)).cast(rows.schema[name])
+        for name in lists
+    )
     if DOCUMENT in rows.columns:
         document, start = rows[DOCUMENT], start + rows[CHUNK_START]
     else:
