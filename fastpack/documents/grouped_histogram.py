@@ -211,21 +211,29 @@ _WAITING = 1 << 20
 def sum_histograms(histograms: Iterable[Histogram]) -> Histogram:
     """Count the documents of all; there is at least one."""
     histograms = iter(histograms)
-    total: Any = next(histograms)
-    if isinstance(total, LengthHistogram):
-        for histogram in histograms:
-            total += histogram
-        return total  # type: ignore[no-any-return]
-    # Not one by one: many groups are sorted each time.
-    waiting: list[GroupedHistogram] = []
+    total = next(histograms)
+    waiting: list[Histogram] = []
+    # Not one by one: what is summed up is gone through each time.
     n_entries = 0
     for histogram in histograms:
-        waiting.append(cast("GroupedHistogram", histogram))
+        waiting.append(histogram)
         n_entries += histogram.lengths.size
         if n_entries > max(_WAITING, total.lengths.size):
-            total = _merge([total, *waiting])
+            total = _sum([total, *waiting])
             waiting, n_entries = [], 0
-    return _merge([total, *waiting])
+    return _sum([total, *waiting])
+
+
+def _sum(histograms: Sequence[Histogram]) -> Histogram:
+    """Count the documents of histograms of one kind, all at once."""
+    if len(histograms) == 1:
+        return histograms[0]
+    if isinstance(histograms[0], GroupedHistogram):
+        return _merge(cast("Sequence[GroupedHistogram]", histograms))
+    check_total("documents", sum(each.n_documents for each in histograms))
+    lengths = np.concatenate([each.lengths for each in histograms])
+    counts = np.concatenate([each.counts for each in histograms])
+    return LengthHistogram.of_arrays(*merge_counts(lengths, counts))
 
 
 def _merge(histograms: Sequence[GroupedHistogram]) -> GroupedHistogram:
