@@ -132,7 +132,7 @@ def main():
             drawn = histograms[numbers[one.counts_file] % DRAWN]
             return CountedShard(drawn, {}, {})
 
-        def write_entry(one, share, _):
+        def write_entry(one, share, *_):
             entry = {
                 "source": str(one.fingerprint.path),
                 "documents": arguments.documents,
@@ -173,7 +173,7 @@ def main():
     print(
         f"{arguments.shards:,} shards, {n_documents:,} documents, "
         f"{plan.n_bins:,} sequences of {arguments.context_length:,}; "
-        f"{entries:,.0f} distinct lengths a shard, {plan.records.size:,} runs\n"
+        f"{entries:,.0f} distinct lengths a shard, {plan.runs.height:,} runs\n"
     )
     print("| step | CPU s | ms a shard | peak MB so far |\n|---|---:|---:|---:|")
     rows.append(
