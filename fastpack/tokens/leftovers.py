@@ -77,15 +77,11 @@ def chunks_as_documents(
     rows = documents[chunks["document"]]
     arrays = [name for name in lists if isinstance(rows[name].dtype, pl.Array)]
     rows = rows.with_columns(pl.col(arrays).arr.to_list())
-    # Of no rows, Polars 2.0 would make lists of nulls.
-    pieces = (
-        pl.col(name).list.slice(pl.lit(start), pl.lit(length)).cast(rows.schema[name])
-        for name in lists
-    )
+    if rows.height:  # Polars 2.0 makes lists of nulls of no rows
+        piece = pl.col(lists).list.slice(pl.lit(start), pl.lit(length))
+        rows = rows.with_columns(piece)
     if DOCUMENT in rows.columns:
         document, start = rows[DOCUMENT], start + rows[CHUNK_START]
     else:
         document = chunks["document"] + first_document
-    return rows.with_columns(
-        *pieces, document.alias(DOCUMENT), start.alias(CHUNK_START)
-    )
+    return rows.with_columns(document.alias(DOCUMENT), start.alias(CHUNK_START))
