@@ -64,7 +64,7 @@ def pack_token_files(
     tokens, context_length, columns, keep, boundaries, pad_id, bos_id, eos_id
         As for `fastpack.pack_tokens`; `documents` holds row numbers over all sources.
         `keep` and `by` may name what folders hold, such as ``lang=en/``. All sources
-        have the same types of these columns.
+        have the same types of these columns. Expressions are evaluated block by block.
     compression, compression_level
         Of the files, as ``polars.DataFrame.write_parquet`` takes them. They take most
         of the time: level 1 of ``zstd`` two thirds of its default, for 8 % more bytes.

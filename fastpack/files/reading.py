@@ -98,10 +98,17 @@ def _column_id(column: str | pl.Expr) -> str:
     return f"{column} #{hashlib.sha256(serialized).hexdigest()[:8]}"
 
 
-def scan_columns(path: Path, columns: Selection) -> pl.LazyFrame:
-    """Scan a source: all its columns, and its partitions among those that are read."""
+def scan_columns(
+    path: Path, columns: Selection, first_row: int = 0, rows: int | None = None
+) -> pl.LazyFrame:
+    """Scan a source: all its columns, and its partitions among those that are read.
+
+    Of some rows, if that is asked for: Polars then reads the row groups that have them.
+    """
     name = columns.length if isinstance(columns.length, str) else None
     frame = scan_source(path, Request(name, columns.labels()))
+    if rows is not None:
+        frame = frame.slice(first_row, rows)
     if columns.partitions:
         present = frame.collect_schema().names()
         frame = frame.with_columns(

@@ -45,9 +45,11 @@ class TokenSelection(NamedTuple):
         columns = list(self.sequences.columns)
         return {"tokens": self.sequences.tokens, "columns": columns, **described}
 
-    def scan(self, path: Path) -> pl.LazyFrame:
-        """Scan the documents of a source: these columns, no others."""
-        frame = scan_columns(path, self.documents)
+    def scan(
+        self, path: Path, first_row: int = 0, rows: int | None = None
+    ) -> pl.LazyFrame:
+        """Scan the documents of a source, or some: these columns, no others."""
+        frame = scan_columns(path, self.documents, first_row, rows)
         return select_documents(frame, self.sequences, self.documents.by)
 
     def of_sources(self, paths: Sequence[Path]) -> "TokenSelection":
@@ -154,7 +156,7 @@ def read_documents(spans: Sequence[Span], columns: TokenSelection) -> pl.DataFra
         path, fingerprint = span.source
         with errors_name(path):
             fingerprint.check()
-            frame = columns.scan(path).slice(span.first_row, span.rows)
+            frame = columns.scan(path, span.first_row, span.rows)
             documents = frame.collect(engine="streaming")
             fingerprint.check()
             if documents.height != span.rows:

@@ -199,15 +199,23 @@ def test_sources_of_other_formats(tmp_path, small_blocks):
         assert documents_of(read_sequences(target)) == expected()
 
 
-def test_columns_in_the_names_of_folders(tmp_path):
+def test_columns_in_the_names_of_folders(tmp_path, small_blocks):
     for lang, part in TOKENS.partition_by("lang", as_dict=True).items():
         write(part.drop("lang"), tmp_path / f"corpus/lang={lang[0]}/1.parquet")
+    corpus = tmp_path / "corpus/**/*.parquet"
+    keep = ["lang", pl.col("doc_id").str.slice(1).cast(pl.Int64)]
     account = pack_tokens_of(
-        tmp_path / "corpus", tmp_path / "out", by="lang", keep=["lang", "doc_id"]
+        corpus, tmp_path / "out", by="lang", keep=keep, block_documents=70
     )
+    assert account.n_blocks == 9
     sequences = read_sequences(tmp_path / "out")
     assert set(sequences["lang"].list.n_unique()) == {1}
-    assert sequences["doc_id"].list.len().sum() == account.n_chunks
+    chunks = sequences.select(pl.col("doc_id", "lang", "chunk_starts").explode())
+    assert chunks.height == account.n_chunks
+    documents = chunks.unique("doc_id").sort("doc_id")
+    not_empty = TOKENS.with_row_index("row").filter(pl.col("input_ids").list.len() > 0)
+    assert documents["doc_id"].to_list() == not_empty["row"].to_list()
+    assert documents["lang"].to_list() == not_empty["lang"].to_list()
 
 
 @pytest.mark.parametrize("rules", [{}, {"block_documents": 3}])
