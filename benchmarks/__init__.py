@@ -2,8 +2,9 @@
 
 ``bench_*.py`` are the suites of airspeed velocity; a test runs them, too. The other
 modules are scripts, run as ``python -m benchmarks.NAME`` from the root of the project
-(figures, large, limit, paper, peers, undefined_names), and what several of them use
-(distributions, packers, per_chunk). README.md has their results.
+(driver, engines, figures, large, limit, paper, peers, sequences, token_files, tokens,
+undefined_names), and what several of them use (distributions, packers, per_chunk).
+README.md has their results.
 
 Environment variables, each a list with commas, choose among the parameters of suites:
 ``FASTPACK_BENCHMARK_DOCUMENTS`` (numbers; by default 10 thousand to 10 million),

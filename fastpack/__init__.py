@@ -10,6 +10,7 @@
 `cuts`             the cuts inside documents, by the length of the documents
 `quality`          what the sequences of a plan hold, how far from a bound
 `verify`           check that an assignment is a valid packing
+`PackedSequences`  sequence i of an assignment, built when it is asked for
 ================== =========================================================
 
 ``help(fastpack.pack)`` says more, and so on. `PackingOptions` describes the rules,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from fastpack.reports.cuts import cuts
     from fastpack.reports.quality import quality
     from fastpack.tokens.pack_tokens import pack_tokens
+    from fastpack.tokens.sequences import PackedSequences
     from fastpack.verification.verify import verify
 
 # The public names are loaded when they are first used, so that ``import fastpack`` and
@@ -88,6 +90,7 @@ _HOMES = {
         "reports.cuts": ["cuts"],
         "reports.quality": ["quality"],
         "tokens.pack_tokens": ["pack_tokens"],
+        "tokens.sequences": ["PackedSequences"],
         "verification.verify": ["verify"],
     }.items()
     for name in names
@@ -103,6 +106,7 @@ __all__ = [
     "cuts",
     "quality",
     "verify",
+    "PackedSequences",
     "PackingOptions",
     "PackingPlan",
     "TokenAccount",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from fastpack.kernels import counting as counting
     from fastpack.kernels import cutting as cutting
     from fastpack.kernels import expectation as expectation
+    from fastpack.kernels import gathering as gathering
+    from fastpack.kernels import indexing as indexing
     from fastpack.kernels import lookup as lookup
     from fastpack.kernels import moving as moving
     from fastpack.kernels import numbering as numbering
@@ -36,6 +38,8 @@ _FILES = frozenset(
         "counting",
         "cutting",
         "expectation",
+        "gathering",
+        "indexing",
         "lookup",
         "moving",
         "numbering",

@@ -21,6 +21,7 @@ KERNEL_FILES = sorted((PACKAGE / "kernels").glob("[!_]*.py"))
 
 ALLOWED = {
     "collections.abc",
+    "ctypes",
     "fastpack.kernels.jit",
     "numba.core",
     "numba.cpython.unsafe.numbers",

@@ -1,0 +1,151 @@
+"""Gatherer: the index and the stored tokens -> one sequence, as a dict of arrays."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from fastpack import kernels
+from fastpack.options import PackingOptions
+from fastpack.tokens.fill import fill_of
+from fastpack.tokens.index import ChunkIndex
+from fastpack.tokens.sequence_options import SequenceOptions
+from fastpack.tokens.storage import StoredColumn
+
+Item: TypeAlias = dict[str, npt.NDArray[Any]]
+"""A sequence."""
+
+Int32Array: TypeAlias = npt.NDArray[np.int32]
+
+
+class _Chunks(NamedTuple):
+    """The chunks of one sequence.
+
+    Parameters
+    ----------
+    lengths
+        The tokens of each, with those that are added: int32.
+    footprints
+        The tokens of each, with all that is behind it: int32.
+    size
+        The values of the sequence.
+    """
+
+    lengths: Int32Array
+    footprints: Int32Array
+    size: int
+
+    def cu_seqlens(self) -> Int32Array:
+        """Return the offset of each chunk, and the end of the last one."""
+        offsets = np.zeros(self.footprints.size + 1, np.int32)
+        np.cumsum(self.footprints, out=offsets[1:])
+        return offsets
+
+    def number_values(self, *, by_position: bool) -> Int32Array:
+        """Return the position of each value in its chunk, or the number of that."""
+        ids = np.empty(self.size, np.int32)
+        kernels.boundaries.number_values(
+            np.array([0, self.lengths.size]),
+            self.cu_seqlens(),
+            self.footprints if by_position else self.lengths,
+            np.array([0, self.size]),
+            by_position,
+            ids,
+        )
+        return ids
+
+
+_OF_CHUNKS: Mapping[str, Callable[[_Chunks], Int32Array]] = {
+    "cu_seqlens": _Chunks.cu_seqlens,
+    "seq_start_id": lambda chunks: chunks.cu_seqlens()[:-1],
+    "position_ids": lambda chunks: chunks.number_values(by_position=True),
+    "segment_ids": lambda chunks: chunks.number_values(by_position=False),
+}
+
+
+class Gatherer:
+    """Builds sequences. It is called from several threads, and in forked processes.
+
+    Parameters
+    ----------
+    columns
+        The stored values, by name: first the tokens.
+    index
+        Where chunks lie.
+    sequence_options, options
+        What sequences hold, and the rules.
+    boundaries
+        The boundaries to be given, by name.
+    """
+
+    def __init__(
+        self,
+        columns: Mapping[str, StoredColumn],
+        index: ChunkIndex,
+        sequence_options: SequenceOptions,
+        options: PackingOptions,
+        boundaries: tuple[str, ...],
+    ) -> None:
+        capacity = options.context_length
+        self._columns = []
+        for name, column in columns.items():
+            dtype = column.numpy_dtype
+            fill = fill_of(name, column.dtype, dtype, sequence_options)
+            padding = np.full(capacity - 1, fill.values[-1])
+            arguments = (
+                index.first,
+                index.positions,
+                index.lengths,
+                column.piece_starts,
+                column.addresses,
+                np.concatenate([fill.values, padding]).view(np.uint8),
+                dtype.itemsize,
+                fill.before,
+                fill.after,
+                options.align,
+            )
+            self._columns.append((name, dtype, arguments))
+        self._pieces = [column.pieces for column in columns.values()]  # kept alive
+        self._index = index
+        first: Any = index.first
+        self._first = memoryview(first)  # half the time of an array's element
+        self._lengths = index.lengths
+        self._capacity = capacity
+        self._extra, self._align = options.extra_tokens, options.align
+        self._is_padded = sequence_options.pad_id is not None
+        self._boundaries = boundaries
+        self._gather: Any = kernels.gathering.gather  # an int, if compiled
+
+    def build(self, number: int) -> Item:
+        """Build a sequence by its number, which is in range."""
+        item = {}
+        size = capacity = self._capacity
+        for name, dtype, arguments in self._columns:
+            values = np.empty(capacity, dtype)
+            size = self._gather(number, *arguments, values)
+            if self._is_padded:
+                size = capacity
+            item[name] = values if size == capacity else values[:size]
+        if self._boundaries:
+            first = self._first
+            lengths = self._lengths[first[number] : first[number + 1]]
+            # A copy takes a third of the time of a sum.
+            lengths = lengths + self._extra if self._extra else lengths.copy()
+            for name in self._boundaries:
+                if name == "seq_lengths":
+                    item[name] = lengths
+                else:
+                    item[name] = self._boundary(name, number, lengths, size)
+        return item
+
+    def _boundary(
+        self, name: str, number: int, lengths: Int32Array, size: int
+    ) -> npt.NDArray[Any]:
+        named = self._index.named.get(name)
+        if named is not None:
+            return named[self._first[number] : self._first[number + 1]].copy()
+        footprints = (
+            lengths if self._align == 1 else -(-lengths // self._align) * self._align
+        )
+        return _OF_CHUNKS[name](_Chunks(lengths, footprints, size))
