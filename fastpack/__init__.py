@@ -10,6 +10,7 @@
 `cuts`             the cuts inside documents, by the length of the documents
 `quality`          what the sequences of a plan hold, how far from a bound
 `verify`           check that an assignment is a valid packing
+`verify_tokens`    check that sequences hold all tokens of their documents
 `PackedSequences`  sequence i of an assignment, built when it is asked for
 ================== =========================================================
 
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from fastpack.reports.quality import quality
     from fastpack.tokens.pack_tokens import pack_tokens
     from fastpack.tokens.sequences import PackedSequences
+    from fastpack.tokens.verification.verify_tokens import verify_tokens
     from fastpack.verification.verify import verify
 
 # The public names are loaded when they are first used, so that ``import fastpack`` and
@@ -91,6 +93,7 @@ _HOMES = {
         "reports.quality": ["quality"],
         "tokens.pack_tokens": ["pack_tokens"],
         "tokens.sequences": ["PackedSequences"],
+        "tokens.verification.verify_tokens": ["verify_tokens"],
         "verification.verify": ["verify"],
     }.items()
     for name in names
@@ -106,6 +109,7 @@ __all__ = [
     "cuts",
     "quality",
     "verify",
+    "verify_tokens",
     "PackedSequences",
     "PackingOptions",
     "PackingPlan",

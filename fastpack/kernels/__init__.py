@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fastpack.kernels import cutting as cutting
     from fastpack.kernels import expectation as expectation
     from fastpack.kernels import gathering as gathering
+    from fastpack.kernels import hashing as hashing
     from fastpack.kernels import indexing as indexing
     from fastpack.kernels import lookup as lookup
     from fastpack.kernels import moving as moving
@@ -39,6 +40,7 @@ _FILES = frozenset(
         "cutting",
         "expectation",
         "gathering",
+        "hashing",
         "indexing",
         "lookup",
         "moving",
