@@ -12,6 +12,8 @@
 `verify`           check that an assignment is a valid packing
 `verify_tokens`    check that sequences hold all tokens of their documents
 `PackedSequences`  sequence i of an assignment, built when it is asked for
+`write_sequences`  training sequences -> the files of a trainer's loader
+`write_olmo_index` an assignment -> the index files of OLMo-core
 ================== =========================================================
 
 ``help(fastpack.pack)`` says more, and so on. `PackingOptions` describes the rules,
@@ -46,10 +48,12 @@ if TYPE_CHECKING:
         SourceNotFoundError,
         VerificationError,
     )
+    from fastpack.files.olmo_index import write_olmo_index
     from fastpack.files.pack_files import pack_files
     from fastpack.files.pack_token_files import pack_token_files
     from fastpack.files.passes import PackingProgress
     from fastpack.files.token_account import TokenAccount
+    from fastpack.files.write_sequences import write_sequences
     from fastpack.options import PackingOptions
     from fastpack.packing.pack import pack, plan
     from fastpack.packing.plan import PackingPlan
@@ -81,10 +85,12 @@ _HOMES = {
             "SourceNotFoundError",
             "VerificationError",
         ],
+        "files.olmo_index": ["write_olmo_index"],
         "files.pack_files": ["pack_files"],
         "files.pack_token_files": ["pack_token_files"],
         "files.passes": ["PackingProgress"],
         "files.token_account": ["TokenAccount"],
+        "files.write_sequences": ["write_sequences"],
         "options": ["PackingOptions"],
         "packing.pack": ["pack", "plan"],
         "packing.plan": ["PackingPlan"],
@@ -111,6 +117,8 @@ __all__ = [
     "verify",
     "verify_tokens",
     "PackedSequences",
+    "write_sequences",
+    "write_olmo_index",
     "PackingOptions",
     "PackingPlan",
     "TokenAccount",

@@ -2,7 +2,7 @@
 
 sources (names -> files), formats and reading (a file -> its documents) open a corpus;
 manifest and targets keep account of the folder that is written; passes sends calls to
-an executor, run is what all runs share. A new format of sources goes into formats.
+an executor, run is what all runs share. A new format goes into formats.
 
 pack_files is the life of a run that assigns documents; shard is the work on one file.
 verify_files reads an assignment back, and verifies it.
@@ -10,6 +10,8 @@ verify_files reads an assignment back, and verifies it.
 pack_token_files makes sequences, a file for each block of documents: token_blocks cuts
 the corpus into blocks, as token_corpus has counted it in its token_sources; token_work
 is the work on one block, token_run the life of a run, token_account its figures.
+
+write_sequences and olmo_index write what the loaders of trainers read.
 
 A *source* is a file that is read, the *target* the folder that is written, a *shard*
 one source with its output. A *job* is all that the outputs in a target depend on:

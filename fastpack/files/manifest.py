@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from fastpack.errors import DataError, OutputExistsError
+from fastpack.files.formats.registry import files_of
 from fastpack.outputs import replacing, system_errors_name
 
 FOLDER = "_fastpack"
@@ -32,7 +33,7 @@ _held_lock = threading.Lock()
 
 
 class Fingerprint(NamedTuple):
-    """The identity of a source: the same as long as nobody writes to the file."""
+    """The identity of a source: the same as long as nobody writes to its files."""
 
     path: str
     size: int
@@ -40,9 +41,10 @@ class Fingerprint(NamedTuple):
 
     @classmethod
     def of(cls, path: str) -> "Fingerprint":
-        """Return the fingerprint of a file, as it is now; its path has no links."""
-        status = Path(path).stat()
-        return cls(path, status.st_size, status.st_mtime_ns)
+        """Return the fingerprint of a source, as it is now; its path has no links."""
+        found = [file.stat() for file in files_of(Path(path))]
+        size = sum(status.st_size for status in found)
+        return cls(path, size, max(status.st_mtime_ns for status in found))
 
     def check(self) -> None:
         """Refuse a file that has changed since."""

@@ -39,6 +39,7 @@ def pack_files(
     *,
     context_length: int,
     keep: Keep | None = None,
+    source_format: str | None = None,
     workers: int | None = None,
     executor: Executor | None = None,
     resume: bool = True,
@@ -60,10 +61,11 @@ def pack_files(
     ----------
     sources
         Files, folders or globs of Parquet, Arrow IPC, CSV or NDJSON files, the last two
-        also compressed: ``.csv.gz``, ``.jsonl.zst``. They are read in the order of the
-        list, the files of a folder or a glob in the plain order of their paths, as
-        Polars reads them: part-10 before part-2. Links are followed; what cannot be
-        reached is refused.
+        also compressed: ``.csv.gz``, ``.jsonl.zst``; or of the formats of tokens that
+        ``fastpack formats`` lists, such as Megatron's ``.idx``, whose lengths are the
+        column `n_tokens`. They are read in the order of the list, the files of a folder
+        or a glob in the plain order of their paths, as Polars reads them: part-10
+        before part-2. Links are followed; what cannot be reached is refused.
     target
         The folder for the assignments; made if it is absent. ``part-1.jsonl`` becomes
         ``part-1.parquet``; sources of several folders keep these.
@@ -72,6 +74,10 @@ def pack_files(
         `first_document`, which the manifest has for each output, it is the row in its
         source. `keep` and `by` may name what folders hold, such as ``lang=en/``.
         Expressions are evaluated file by file, and batch by batch.
+    source_format
+        The format of all sources, by its name, with settings if it has any:
+        ``"flat:dtype=uint16,end=50256"``. None finds that of each, by its suffix and
+        its first bytes.
     workers
         The number of threads; None is one for each processor. The kernels do not hold
         the GIL.
@@ -127,11 +133,11 @@ def pack_files(
     (4, [0, 1, 2, 3, 3])
     """
     options = PackingOptions(context_length=context_length, **rules)
-    paths = find_sources(sources, Path(target))
+    paths = find_sources(sources, Path(target), source_format)
     return pack_shards(
         paths,
         target,
-        Selection(length, keep, by=options.by_columns),
+        Selection(length, keep, by=options.by_columns, source_format=source_format),
         options,
         workers=workers,
         executor=executor,

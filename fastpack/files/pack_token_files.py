@@ -37,6 +37,7 @@ def pack_token_files(
     eos_id: int | None = None,
     compression: str = "zstd",
     compression_level: int | None = None,
+    source_format: str | None = None,
     workers: int | None = None,
     executor: Executor | None = None,
     resume: bool = True,
@@ -56,8 +57,9 @@ def pack_token_files(
     sources
         Files, folders or globs of files with a column of token lists, read in the order
         of the list, as by `fastpack.pack_files`. Parquet is best, with row groups of 4
-        to 24 M tokens: a larger one needs more memory, from 64 M on more time. Parts of
-        an NDJSON file or an Arrow stream take the time to read all before them.
+        to 24 M tokens: a larger one needs more memory, from 64 M on more time. Formats
+        that say where each document lies, such as Megatron's, are read in any place;
+        parts of an NDJSON file take the time to read all before them.
     target
         The folder of the sequences; made if it is absent. A block gives a file,
         ``sequences-000000.parquet`` and so on, with row groups of 4 M tokens.
@@ -68,7 +70,7 @@ def pack_token_files(
     compression, compression_level
         Of the files, as ``polars.DataFrame.write_parquet`` takes them. They take most
         of the time: level 1 of ``zstd`` two thirds of its default, for 8 % more bytes.
-    workers, executor, resume, overwrite, progress
+    source_format, workers, executor, resume, overwrite, progress
         As for `fastpack.pack_files`. Beside 350 MB, a worker needs some 7 bytes a token
         of its block, if tokens have 4.
     **rules
@@ -145,9 +147,9 @@ def pack_token_files(
     )
     compressed = Compression(compression, compression_level)
     return pack_blocks(
-        find_sources(sources, Path(target)),
+        find_sources(sources, Path(target), source_format),
         target,
-        block_rules(sequences, context_length, rules, compressed),
+        block_rules(sequences, context_length, rules, compressed, source_format),
         workers=workers,
         executor=executor,
         resume=resume,
@@ -161,11 +163,16 @@ def block_rules(
     context_length: int,
     rules: PackingRules,
     compression: Compression,
+    source_format: str | None = None,
 ) -> BlockRules:
     """Return all that the outputs depend on, validated."""
     options = check_packing_options(context_length, rules, sequences)
     compression.check()
     documents = Selection(
-        sequences.tokens, sequences.keep, token_lists=True, by=options.by_columns
+        sequences.tokens,
+        sequences.keep,
+        token_lists=True,
+        by=options.by_columns,
+        source_format=source_format,
     )
     return BlockRules(TokenSelection(sequences, documents), options, compression)

@@ -43,6 +43,8 @@ class Selection(NamedTuple):
         Whether `length` names a column of token lists, whose lengths are taken.
     by
         The columns of the rule `by`, by name.
+    source_format
+        The format of all sources, with its settings; None finds that of each.
     partitions
         Those of `keep` and `by` that are in the names of folders, if not in a file.
     """
@@ -51,6 +53,7 @@ class Selection(NamedTuple):
     keep: Keep | None = None
     token_lists: bool = False
     by: tuple[str, ...] = ()
+    source_format: str | None = None
     partitions: tuple[Partition, ...] = ()
 
     def of_sources(self, paths: Sequence[Path]) -> "Selection":
@@ -69,6 +72,8 @@ class Selection(NamedTuple):
             "keep": kept,
             "token_lists": self.token_lists,
         }
+        if self.source_format is not None:
+            described["source_format"] = self.source_format
         if self.partitions:
             described["partitions"] = [list(each) for each in self.partitions]
         return described
@@ -99,16 +104,15 @@ def _column_id(column: str | pl.Expr) -> str:
 
 
 def scan_columns(
-    path: Path, columns: Selection, first_row: int = 0, rows: int | None = None
+    path: Path, columns: Selection, rows: range | None = None
 ) -> pl.LazyFrame:
     """Scan a source: all its columns, and its partitions among those that are read.
 
-    Of some rows, if that is asked for: Polars then reads the row groups that have them.
+    `rows` are those that are scanned, neighbouring ones; None is all.
     """
     name = columns.length if isinstance(columns.length, str) else None
-    frame = scan_source(path, Request(name, columns.labels()))
-    if rows is not None:
-        frame = frame.slice(first_row, rows)
+    request = Request(name, columns.labels())
+    frame = scan_source(path, request, columns.source_format, rows)
     if columns.partitions:
         present = frame.collect_schema().names()
         frame = frame.with_columns(
@@ -199,8 +203,9 @@ def errors_name(path: Path) -> Iterator[None]:
         msg = f"{path}: {error}"
         raise type(error)(msg) from error
     except (PolarsError, UnicodeError, OSError) as error:
+        suffix = suffix_of(path) or "a folder of a dataset"
         msg = (
-            f"{path} cannot be read as {suffix_of(path)}: {error}\n"
+            f"{path} cannot be read as {suffix}: {error}\n"
             "Hint: the format is taken from the suffix; is the file damaged, or of "
             "another format?"
         )

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import NoReturn, TypeAlias
 
 from fastpack.errors import OptionError, OptionTypeError, SourceNotFoundError
-from fastpack.files.formats.registry import BY_SUFFIX, is_source, suffix_of
+from fastpack.files.formats.registry import (
+    BY_SUFFIX,
+    is_folder_source,
+    is_source,
+    parse_format,
+    source_of,
+    suffix_of,
+)
 
 StrPath: TypeAlias = str | os.PathLike[str]
 
@@ -21,7 +28,9 @@ _HIDDEN_IN_FOLDERS = (".", "_")
 
 
 def find_sources(
-    sources: StrPath | Sequence[StrPath], output: Path | None = None
+    sources: StrPath | Sequence[StrPath],
+    output: Path | None = None,
+    source_format: str | None = None,
 ) -> list[Path]:
     """Find the files of all sources, in the order of reading.
 
@@ -31,7 +40,11 @@ def find_sources(
 
     A folder gives all files below it of a known suffix, except those whose name, or
     that of a folder in between, begins with a dot or an underscore; a glob, as in a
-    shell, no name that begins with a dot. Links are followed. What cannot be followed
+    shell, no name that begins with a dot. A file that belongs to a source beside it is
+    none itself, and a folder that is a source by itself is not looked into; what they
+    are, the formats say (`source_format`, if one is named: lengths in .npy files, and
+    flat .bin files, are sources of a folder only then). Links are followed. What cannot
+    be followed
     or listed is refused, and so is a folder with sources that a glob matches, such as
     Spark's ``x.parquet/``: no source is left out silently. The `output` of an earlier
     run, a file or a folder, is left out if it lies in a folder or a glob.
@@ -39,12 +52,15 @@ def find_sources(
     Raises
     ------
     OptionError, OptionTypeError, SourceNotFoundError
-        A source is no name, names no file, cannot be reached, or a file is named twice.
+        A source is no name, names no file, cannot be reached, or a file is named twice;
+        or there is no such format.
     """
     paths: list[Path] = []
     left_out = None if output is None else os.path.realpath(output)
+    if source_format is not None:
+        parse_format(source_format)
     for source in _as_names(sources):
-        found = _files_of(source, left_out)
+        found = _files_of(source, left_out, source_format)
         if not found:
             what = "in" if Path(source).is_dir() else "is"
             msg = (
@@ -53,6 +69,8 @@ def find_sources(
                 f"{', '.join(BY_SUFFIX)} files."
             )
             raise SourceNotFoundError(msg)
+        if source_format is None:
+            found = list({source_of(path) for path in found})
         paths += sorted(found, key=str)
     named: dict[str, Path] = {}
     for path, real in zip(paths, real_paths(paths), strict=True):
@@ -108,7 +126,7 @@ def _as_names(sources: StrPath | Sequence[StrPath]) -> list[str]:
     return [os.fspath(source) for source in named]
 
 
-def _files_of(source: str, output: str | None) -> list[Path]:
+def _files_of(source: str, output: str | None, source_format: str | None) -> list[Path]:
     """Return the files of one source that are not of the output, in any order."""
     if not source:
         msg = "a source has an empty name\nHint: is a variable of the shell unset?"
@@ -130,7 +148,7 @@ def _files_of(source: str, output: str | None) -> list[Path]:
             folder != path and folder.name.startswith(_HIDDEN_IN_FOLDERS)
         ):
             continue
-        below = _files_below(folder, output)
+        below = list(_files_below(folder, output, source_format))
         if is_there or source.endswith("/"):  # folders are named
             files.update(below)
         elif left_out := next((file for file in below if file not in files), None):
@@ -143,10 +161,12 @@ def _files_of(source: str, output: str | None) -> list[Path]:
     return list(files)
 
 
-def _files_below(folder: Path, output: str | None) -> Iterator[Path]:
-    """Give the files below a folder of a known suffix that are not of the output."""
+def _files_below(
+    folder: Path, output: str | None, source_format: str | None
+) -> Iterator[Path]:
+    """Give the sources below a folder that are not of the output."""
     for path in _walk(folder, _HIDDEN_IN_FOLDERS):
-        if not is_source(path) or _is_folder(path):
+        if _is_folder(path) or not is_source(path, source_format):
             continue
         if output is None or not _is_within(path, output):
             yield path
@@ -219,10 +239,10 @@ def _is_there(path: Path) -> bool:
 
 
 def _is_folder(path: Path) -> bool:
-    """Say whether a path is a folder, not a file; refuse what is neither."""
+    """Say whether a path is a folder, not a source; refuse what is neither."""
     mode = _status(path).st_mode
     if stat.S_ISDIR(mode):
-        return True
+        return not is_folder_source(path)
     if not stat.S_ISREG(mode):
         _refuse(path, "it is neither a file nor a folder")
     return False

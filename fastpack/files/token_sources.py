@@ -45,11 +45,9 @@ class TokenSelection(NamedTuple):
         columns = list(self.sequences.columns)
         return {"tokens": self.sequences.tokens, "columns": columns, **described}
 
-    def scan(
-        self, path: Path, first_row: int = 0, rows: int | None = None
-    ) -> pl.LazyFrame:
-        """Scan the documents of a source, or some: these columns, no others."""
-        frame = scan_columns(path, self.documents, first_row, rows)
+    def scan(self, path: Path, rows: range | None = None) -> pl.LazyFrame:
+        """Scan documents of a source, all or some: these columns, no others."""
+        frame = scan_columns(path, self.documents, rows)
         return select_documents(frame, self.sequences, self.documents.by)
 
     def of_sources(self, paths: Sequence[Path]) -> "TokenSelection":
@@ -130,7 +128,7 @@ def _count(
     tokens = columns.sequences.tokens
     with errors_name(path):
         dtypes = columns.dtypes_of(columns.scan(path).collect_schema())
-        if read_parts := format_of(path).parts:
+        if read_parts := format_of(path, columns.documents.source_format).parts:
             parts = read_parts(path, tokens)
         else:
             parts = count(scan_columns(path, columns.documents), tokens)
@@ -156,8 +154,8 @@ def read_documents(spans: Sequence[Span], columns: TokenSelection) -> pl.DataFra
         path, fingerprint = span.source
         with errors_name(path):
             fingerprint.check()
-            frame = columns.scan(path, span.first_row, span.rows)
-            documents = frame.collect(engine="streaming")
+            rows = range(span.first_row, span.first_row + span.rows)
+            documents = columns.scan(path, rows).collect(engine="streaming")
             fingerprint.check()
             if documents.height != span.rows:
                 msg = (

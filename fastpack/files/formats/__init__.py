@@ -1,7 +1,9 @@
 """Formats: how corpora lie in files, one module a format.
 
 registry lists them, and knows which is that of a file; format has the words that they
-share. A format *scans*: it opens a source and gives its documents as a lazy frame.
+share, document_file and binary what those with offsets and headers share. A format
+opens a source, and gives its documents as a table: lengths in one column, tokens in
+another, of which only what is asked for is read.
 
 A new format is a module here and a line of `registry.FORMATS`. All that finds, reads,
 packs or verifies sources then takes it too, and ``fastpack formats`` lists it.

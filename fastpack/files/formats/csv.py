@@ -8,7 +8,7 @@ import polars.selectors as cs
 from fastpack.files.formats.format import Format, Request
 
 
-def _scan(path: Path, request: Request) -> pl.LazyFrame:
+def _open(path: Path, request: Request) -> pl.LazyFrame:
     """Scan a CSV file; its dtypes are guessed from its rows, except two kinds.
 
     Labels are text: an id such as 007 stays as it is. A column of lengths without rows
@@ -23,5 +23,7 @@ def _scan(path: Path, request: Request) -> pl.LazyFrame:
     return frame
 
 
-# Polars looks at the first bytes: the scanner of compressed files is the same.
-CSV = Format("csv", "CSV tables", (".csv", ".csv.gz", ".csv.zst"), _scan)
+# Polars looks at the first bytes: compressed files are opened the same way.
+CSV = Format(
+    "csv", "CSV tables", (".csv", ".csv.gz", ".csv.zst"), _open, has_tokens=False
+)

@@ -1,4 +1,4 @@
-"""Format: what the package knows of a format, and what its scanner is asked for."""
+"""Format: what the package knows of a format, and what it is asked for."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -6,9 +6,13 @@ from typing import NamedTuple, TypeAlias
 
 import polars as pl
 
+from fastpack.errors import OptionError
+from fastpack.files.formats.document_file import DocumentFile
+from fastpack.files.formats.writing import Writer
+
 
 class Request(NamedTuple):
-    """The question to a scanner.
+    """What is asked of a source.
 
     Parameters
     ----------
@@ -26,11 +30,22 @@ class Request(NamedTuple):
     labels: Sequence[str] = ()
     settings: Mapping[str, str] = {}
 
+    def integer(self, name: str) -> int:
+        """Return a setting that is a number."""
+        try:
+            return int(self.settings[name])
+        except ValueError:
+            msg = (
+                f"`{name}` of the format must be an integer, got "
+                f"{self.settings[name]!r}\nHint: such as {name}=0."
+            )
+            raise OptionError(msg) from None
 
-Scanner: TypeAlias = Callable[[Path, Request], pl.LazyFrame]
+
+Opener: TypeAlias = Callable[[Path, Request], pl.LazyFrame | DocumentFile]
 """Opens a source, whose name is literal: no pattern, whatever "*" means elsewhere.
 
-It returns a lazy frame
+It returns a `DocumentFile` if the file says where each document lies, or a lazy frame
 
 - of the rows in the order of the file, the same at each collection: packing reads a
   source twice;
@@ -40,7 +55,7 @@ It returns a lazy frame
   dtype in all files of a corpus, integers as lengths.
 
 A damaged file may raise DataError, PolarsError, OSError or UnicodeError, here or when
-the frame is collected: `reading.errors_name` adds its path.
+its documents are read: `reading.errors_name` adds its path.
 """
 
 
@@ -70,15 +85,39 @@ class Format(NamedTuple):
         What it is, for people.
     suffixes
         The suffixes of its files, in lower case.
-    scan
-        Its scanner.
+    open
+        Opens a source; None if the format is written only.
     parts
         Called with a path and the name of a column of lists; gives the parts of the
         source without reading the column. None if the format does not say.
+    finds
+        Says whether a file of such a suffix is of the format, if others have it too.
+    settings
+        The names of what may be said with the name of the format.
+    in_folders
+        Whether its files in folders are sources without being named.
+    companion
+        The suffix of a file beside each source, which belongs to it.
+    markers
+        The files that make a folder a source of the format.
+    has_tokens
+        Whether its sources may have the tokens of documents, not lengths alone.
+    write
+        Writes training sequences; None if the format is read only.
+    output_suffix
+        The suffix of outputs that are of this format unless another one is named.
     """
 
     name: str
     title: str
     suffixes: tuple[str, ...]
-    scan: Scanner
+    open: Opener | None = None
     parts: Callable[[Path, str], list[Part]] | None = None
+    finds: Callable[[Path], bool] = lambda _: True
+    settings: tuple[str, ...] = ()
+    in_folders: bool = True
+    companion: str | None = None
+    markers: tuple[str, ...] = ()
+    has_tokens: bool = True
+    write: Writer | None = None
+    output_suffix: str | None = None

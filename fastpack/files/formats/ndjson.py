@@ -10,11 +10,11 @@ from fastpack.files.formats.format import Format, Request
 _SUFFIXES = (".jsonl", ".ndjson")
 
 
-def _scan(path: Path, _: Request) -> pl.LazyFrame:
+def _open(path: Path, _: Request) -> pl.LazyFrame:
     return pl.scan_ndjson(glob.escape(str(path)))
 
 
-# Polars looks at the first bytes: the scanner of compressed files is the same.
+# Polars looks at the first bytes: compressed files are opened the same way.
 NDJSON = Format(
     "ndjson",
     "NDJSON: an object a line",
@@ -22,5 +22,5 @@ NDJSON = Format(
         *_SUFFIXES,
         *(f"{each}{packed}" for each in _SUFFIXES for packed in (".gz", ".zst")),
     ),
-    _scan,
+    _open,
 )

@@ -8,10 +8,10 @@ from fastpack.files.formats.format import Format, Request
 from fastpack.files.formats.parquet_footer import read_row_groups
 
 
-def _scan(path: Path, _: Request) -> pl.LazyFrame:
+def _open(path: Path, _: Request) -> pl.LazyFrame:
     return pl.scan_parquet(path, glob=False)
 
 
 PARQUET = Format(
-    "parquet", "Parquet tables", (".parquet", ".pq"), _scan, read_row_groups
+    "parquet", "Parquet tables", (".parquet", ".pq"), _open, parts=read_row_groups
 )

@@ -1,0 +1,103 @@
+"""Binary files: arrays at an offset, and the error that names a damaged byte.
+
+A header is not trusted with memory: how much it promises is compared with the size of
+the file, before any of it is read.
+"""
+
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from fastpack.errors import DataError
+
+Int64Array: TypeAlias = npt.NDArray[np.int64]
+
+TOKEN_DTYPES = (
+    "uint8",
+    "int8",
+    "uint16",
+    "int16",
+    "uint32",
+    "int32",
+    "uint64",
+    "int64",
+)
+"""The dtypes that tokens may have."""
+
+_DAMAGED = "is the file damaged, or not of this format?"
+
+
+def damaged(
+    path: Path, byte: int, expected: str, found: object, hint: str = _DAMAGED
+) -> DataError:
+    """Return the error that a file does not hold what it has to, with the place."""
+    msg = f"byte {byte:,} of {path.name}: expected {expected}, found {found}"
+    return DataError(f"{msg}\nHint: {hint}")
+
+
+def read_array(
+    path: Path, dtype: npt.DTypeLike, count: int, offset: int = 0
+) -> npt.NDArray[Any]:
+    """Read an array; raise DataError if the file ends before it does."""
+    array = np.fromfile(path, dtype, count, offset=offset)
+    if len(array) < count:
+        end = offset + array.nbytes
+        raise damaged(path, end, f"{count:,} values from byte {offset:,} on", "its end")
+    return array
+
+
+def map_array(path: Path, dtype: npt.DTypeLike, offset: int = 0) -> npt.NDArray[Any]:
+    """Map the values from a byte of a file on; they are read when they are used.
+
+    Nobody may cut the file meanwhile: the system would end the process.
+    """
+    size = path.stat().st_size - offset
+    dtype = np.dtype(dtype)
+    if size % dtype.itemsize:
+        expected = f"whole values of {dtype.itemsize} bytes"
+        raise damaged(path, offset + size, expected, f"{size:,} bytes")
+    if not size:  # nothing to map is an error to the system
+        return np.empty(0, dtype)
+    return np.memmap(path, dtype, "r", offset=offset).view(np.ndarray)
+
+
+def check_size(path: Path, expected: int, what: str, size: int | None = None) -> None:
+    """Refuse a file, or the `size` bytes of it that are meant, of another size."""
+    size = path.stat().st_size if size is None else size
+    if size != expected:
+        raise damaged(
+            path,
+            min(size, expected),
+            f"the end at byte {expected:,}, after {what}",
+            f"it at byte {size:,}",
+            "the file is truncated, still being written, or not of this format",
+        )
+
+
+def check_order(offsets: Int64Array, path: Path, byte: int, itemsize: int) -> None:
+    """Refuse offsets that decrease.
+
+    Parameters
+    ----------
+    offsets
+        The offsets: the first one is the end of what came before.
+    path, byte, itemsize
+        The file, the place of the second offset in it, and the bytes of each.
+    """
+    falls = np.flatnonzero(offsets[1:] < offsets[:-1])
+    if len(falls):
+        at = int(falls[0])
+        raise damaged(
+            path,
+            byte + at * itemsize,
+            f"an offset of at least {offsets[at]:,}",
+            f"{offsets[at + 1]:,}",
+        )
+
+
+def polars_dtype(dtype: npt.DTypeLike) -> pl.DataType:
+    """Return the type that Polars has for one of NumPy's."""
+    return pl.Series(np.empty(0, dtype)).dtype
