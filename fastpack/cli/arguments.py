@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from fastpack.cli.engine import add_engine
+from fastpack.cli.format_arguments import add_convert, add_formats, add_source_format
 from fastpack.cli.rule_arguments import add_rules, context_length, positive
 from fastpack.cli.token_arguments import add_sequences
 from fastpack.version import __version__
@@ -18,9 +19,8 @@ _AddParser: TypeAlias = Callable[..., argparse.ArgumentParser]
 """Makes the parser of a command."""
 
 _SOURCES = (
-    "files, folders or globs: Parquet (.parquet .pq), Arrow IPC (.arrow .ipc "
-    ".feather), CSV (.csv) or NDJSON (.ndjson .jsonl), the last two also .gz or .zst, "
-    "in the order given; of a folder or glob by path as in Polars: part-10, part-2"
+    "files, folders or globs, of the formats that `fastpack formats` lists, in the "
+    "order given; of a folder or glob by path as in Polars: part-10, part-2"
 )
 
 
@@ -40,6 +40,8 @@ def make_parser() -> argparse.ArgumentParser:
         _add_report,
         _add_verify,
         _add_demo,
+        add_convert,
+        add_formats,
     ):
         # A shortened option would be taken for another, when options are added.
         add(partial(commands.add_parser, allow_abbrev=False))
@@ -84,6 +86,7 @@ def _add_pack_tokens(add_parser: _AddParser) -> None:
         ),
     )
     _add_sources(parser, "sources", help=_SOURCES)
+    add_source_format(parser)
     _add_context_length(parser, required=True)
     parser.add_argument(
         "--output", required=True, metavar="DIR", help="the folder to write"
@@ -128,6 +131,7 @@ def _add_compare(add_parser: _AddParser) -> None:
 def _add_report(add_parser: _AddParser) -> None:
     parser = add_parser(
         "report",
+        conflict_handler="resolve",  # its own --format is that of the output
         help="draw what packing makes of a corpus, for several context lengths",
         usage="fastpack report SOURCE ... --output report.html [options]",
         description=(
@@ -211,7 +215,8 @@ def _add_sources(parser: argparse.ArgumentParser, name: str, **settings: Any) ->
 
 
 def _add_columns(parser: argparse.ArgumentParser) -> None:
-    """Add the column of lengths."""
+    """Add the format of the sources, and their column of lengths."""
+    add_source_format(parser)
     lengths = parser.add_mutually_exclusive_group()
     lengths.add_argument(
         "--length",

@@ -19,6 +19,7 @@ from fastpack.cli.display import (
     verification_tables,
 )
 from fastpack.cli.engine import open_engine
+from fastpack.cli.format_commands import convert, list_formats
 from fastpack.cli.printing import print_json, say
 from fastpack.cli.progress import showing_progress
 from fastpack.errors import OptionError
@@ -123,7 +124,11 @@ def _pack_tokens(arguments: argparse.Namespace) -> None:
     )
     compression = Compression(arguments.compression, arguments.compression_level)
     rules = block_rules(
-        sequences, arguments.context_length, _rules(arguments), compression
+        sequences,
+        arguments.context_length,
+        _rules(arguments),
+        compression,
+        arguments.source_format,
     )
     paths = _find(arguments, Path(arguments.output))
     with _running(arguments) as settings:
@@ -202,7 +207,7 @@ def _demo(arguments: argparse.Namespace) -> None:
 
 def _find(arguments: argparse.Namespace, output: Path | None = None) -> list[Path]:
     """Find the sources; say how many files folders and globs stand for."""
-    paths = find_sources(arguments.sources, output)
+    paths = find_sources(arguments.sources, output, arguments.source_format)
     is_quiet = getattr(arguments, "quiet", False) or getattr(arguments, "json", False)
     if not is_quiet and list(map(str, paths)) != arguments.sources:
         say(f"sources: {len(paths):,} file{'s' * (len(paths) != 1)}")
@@ -231,6 +236,7 @@ def _selection(arguments: argparse.Namespace, options: PackingOptions) -> Select
         keep=getattr(arguments, "keep", None),
         token_lists=arguments.tokens is not None,
         by=options.by_columns,
+        source_format=arguments.source_format,
     )
 
 
@@ -242,4 +248,6 @@ COMMANDS = {
     "report": _report,
     "verify": _verify,
     "demo": _demo,
+    "convert": convert,
+    "formats": list_formats,
 }

@@ -1,0 +1,64 @@
+"""The arguments of formats: of sources, and of the commands convert and formats."""
+
+import argparse
+from collections.abc import Callable
+
+_AddParser = Callable[..., argparse.ArgumentParser]
+
+
+def add_source_format(parser: argparse.ArgumentParser) -> None:
+    """Add the format of the sources."""
+    parser.add_argument(
+        "--source-format",
+        "--format",
+        metavar="NAME",
+        help="the format of the sources, as `fastpack formats` lists them, with its "
+        "settings: flat:dtype=uint16,end=50256 (default: that of each source)",
+    )
+
+
+def add_convert(add_parser: _AddParser) -> None:
+    """Add the command that writes training sequences in another format."""
+    parser = add_parser(
+        "convert",
+        help="write training sequences in the format of a trainer's loader",
+        usage="fastpack convert SOURCE ... --output PATH [options]",
+        description=(
+            "Write files of training sequences, a row each, in another format, which "
+            "its suffix says: .idx (Megatron), .npy, .idx.parquet (NeMo); folders "
+            "need --output-format: huggingface or mds."
+        ),
+    )
+    parser.add_argument("sources", nargs="+", metavar="SOURCE")
+    add_source_format(parser)
+    parser.add_argument("--output", required=True, metavar="PATH")
+    parser.add_argument(
+        "--output-format", metavar="NAME", help="its format, if no suffix says it"
+    )
+    parser.add_argument(
+        "--tokens",
+        default="input_ids",
+        metavar="COLUMN",
+        help="the column of tokens (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--columns",
+        nargs="*",
+        metavar="COLUMN",
+        help="the columns that are written beside it (default: all)",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace an output that exists"
+    )
+
+
+def add_formats(add_parser: _AddParser) -> None:
+    """Add the command that lists the formats."""
+    parser = add_parser(
+        "formats",
+        help="list the formats: what is read of each, and what is written",
+        description="List the formats of sources, and those of training sequences.",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the list as JSON, to stdout"
+    )

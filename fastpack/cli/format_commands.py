@@ -1,0 +1,63 @@
+"""The commands of formats: `convert`, and the list of `formats`."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from fastpack.cli.display import PrintedTable, print_tables
+from fastpack.cli.printing import print_json, say
+from fastpack.files.formats.format import Format
+from fastpack.files.formats.registry import FORMATS
+from fastpack.files.sources import find_sources
+from fastpack.files.write_sequences import convert_files
+
+
+def convert(arguments: argparse.Namespace) -> None:
+    """Write training sequences in another format."""
+    paths = find_sources(
+        arguments.sources, Path(arguments.output), arguments.source_format
+    )
+    convert_files(
+        paths,
+        arguments.output,
+        arguments.tokens,
+        arguments.columns,
+        source_format=arguments.source_format,
+        output_format=arguments.output_format,
+        overwrite=arguments.overwrite,
+    )
+    say(f"wrote {arguments.output}")
+
+
+def list_formats(arguments: argparse.Namespace) -> None:
+    """Print the formats: how their files are named, what is read and written."""
+    rows = [_describe(each) for each in FORMATS]
+    if arguments.json:
+        print_json(rows)
+        return
+    header = ("--format", "files", "lengths", "tokens", "sequences")
+    cells: list[tuple[str, ...]] = [
+        (
+            row["title"],
+            row["name"],
+            " ".join(row["files"]),
+            "read" if row["reads_lengths"] else "",
+            "read" if row["reads_tokens"] else "",
+            "written" if row["writes_sequences"] else "",
+        )
+        for row in rows
+    ]
+    print_tables(PrintedTable("Formats", cells, header))
+
+
+def _describe(each: Format) -> dict[str, Any]:
+    names = each.suffixes or each.markers or filter(None, [each.output_suffix])
+    return {
+        "name": each.name,
+        "title": each.title,
+        "files": list(names),
+        "settings": list(each.settings),
+        "reads_lengths": each.open is not None,
+        "reads_tokens": each.open is not None and each.has_tokens,
+        "writes_sequences": each.write is not None,
+    }
