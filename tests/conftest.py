@@ -12,6 +12,7 @@ settings.load_profile("fastpack")
 # What is held at a time: the only private names that tests of several modules set.
 SIZES = {
     "batch": "fastpack.documents.streaming._BATCH_ROWS",
+    "documents": "fastpack.files.formats.document_file._BATCH_ROWS",
     "array": "fastpack.documents.inputs._BATCH",
     "table": "fastpack.packing.assigner.TABLE_ROWS",
     "bins": "fastpack.verification.bins.BinCheck.AT_A_TIME",

@@ -4,11 +4,17 @@ import polars as pl
 import pytest
 
 from corpora import FRAME, write
-from fastpack.files.formats.registry import BY_SUFFIX
+from fastpack.files.formats.registry import BY_NAME
 from fastpack.files.reading import Selection, read_batch
 
+TABLES = [
+    suffix
+    for name in ("parquet", "arrow", "csv", "ndjson")
+    for suffix in BY_NAME[name].suffixes
+]
 
-@pytest.mark.parametrize("suffix", BY_SUFFIX)
+
+@pytest.mark.parametrize("suffix", TABLES)
 def test_every_kind_of_source(tmp_path, suffix):
     path = write(FRAME, tmp_path / f"part{suffix}")
     lengths, kept, *_ = read_batch([path], Selection("n_tokens", ["id"]))
