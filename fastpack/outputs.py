@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -127,17 +128,18 @@ def checksum_of(path: Path) -> str:
 
 
 def remove_temporary_files(folder: Path) -> None:
-    """Remove the temporary files of killed processes from a folder.
+    """Remove the temporary files and folders of killed processes from a folder.
 
     Those that are still written are locked, and stay.
     """
     for path in folder.glob(f"{_TEMPORARY}*.tmp"):
         if re.fullmatch(r"[0-9a-f]{16}\.tmp", path.name.removeprefix(_TEMPORARY)):
             with suppress(OSError):  # of another user, say
-                file = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+                access = os.O_RDONLY if path.is_dir() else os.O_RDWR
+                file = os.open(path, access | getattr(os, "O_NOFOLLOW", 0))
                 try:
                     if _lock(file):
-                        path.unlink()
+                        shutil.rmtree(path) if path.is_dir() else path.unlink()
                 finally:
                     os.close(file)
 
@@ -207,6 +209,46 @@ def replacing(
         finally:
             temporary.unlink(missing_ok=True)
             os.close(file)
+
+
+@contextmanager
+def replacing_folder(output: Path, *, overwrite: bool, marker: str) -> Iterator[Path]:
+    """Give a temporary folder beside `output`; rename it to `output` at the end.
+
+    If an error is raised in between, `output` stays as it was. An earlier folder is
+    replaced only if it has the file `marker`, or nothing: it may be of someone else.
+    """
+    output = output.resolve()
+    is_there = output.exists()
+    if is_there and not (output.is_dir() and not any(output.iterdir())):
+        if not overwrite:
+            raise exists_error(output)
+        if not (output / marker).is_file():
+            msg = (
+                f"the output is there, and no earlier one: it has no {marker}: {output}"
+                "\nHint: choose another name, or remove it."
+            )
+            raise OutputExistsError(msg)
+    remove_temporary_files(output.parent)
+    temporary, earlier = (
+        output.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}.tmp") for _ in range(2)
+    )
+    with system_errors_name(output, temporary):
+        temporary.mkdir()
+        folder = os.open(temporary, os.O_RDONLY)
+        try:
+            _lock(folder)
+            yield temporary
+            for path in temporary.iterdir():
+                with path.open("rb") as written:
+                    os.fsync(written.fileno())
+            if is_there:
+                output.rename(earlier)
+            temporary.rename(output)
+        finally:
+            os.close(folder)
+            for path in (temporary, earlier):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _move_to_new(temporary: Path, output: Path) -> None:
