@@ -39,6 +39,7 @@ def make_parser() -> argparse.ArgumentParser:
         _add_compare,
         _add_report,
         _add_verify,
+        _add_verify_tokens,
         _add_demo,
         add_convert,
         add_formats,
@@ -177,6 +178,24 @@ def _add_verify(add_parser: _AddParser) -> None:
     _add_json(parser)
     _add_context_length(parser)
     add_rules(parser)
+
+
+def _add_verify_tokens(add_parser: _AddParser) -> None:
+    parser = add_parser(
+        "verify-tokens",
+        help="check sequences: every token of every document, once, in order",
+        usage="fastpack verify-tokens DIR [--source SOURCE ...] [--json]",
+        description=(
+            "Check that what `fastpack pack-tokens` wrote holds every token of every "
+            "document, once, in order, by the rules in it. If not: exit code 1."
+        ),
+    )
+    parser.add_argument(
+        "sequences", type=Path, metavar="DIR", help="the folder that was written"
+    )
+    text = f"the documents that were packed, if they lie elsewhere now: {_SOURCES}"
+    _add_sources(parser, "--source", help=text, action="extend", dest="sources")
+    _add_json(parser)
 
 
 def _add_demo(add_parser: _AddParser) -> None:

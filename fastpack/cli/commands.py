@@ -31,6 +31,7 @@ from fastpack.files.token_account import TokenAccount
 from fastpack.files.token_run import pack_blocks
 from fastpack.files.token_work import Compression
 from fastpack.files.verify_files import read_assignment, verify_files
+from fastpack.files.verify_token_files import read_sequences, verify_token_files
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.outputs import check_output, write_parquet
 from fastpack.packing.in_memory import pack_batch
@@ -193,6 +194,18 @@ def _verify(arguments: argparse.Namespace) -> None:
         say(f"verified {arguments.assignment}")
 
 
+def _verify_tokens(arguments: argparse.Namespace) -> None:
+    written = read_sequences(arguments.sequences)
+    arguments.sources = arguments.sources or written.sources
+    figures = verify_token_files(written, _find(arguments))
+    if arguments.json:
+        described = {"options": written.options.as_dict(), "figures": figures}
+        print_json({"sequences": str(arguments.sequences), **described})
+    else:
+        print_tables(*verification_tables(figures, written.options))
+        say(f"verified {arguments.sequences}")
+
+
 def _demo(arguments: argparse.Namespace) -> None:
     demo = run_demo(
         arguments.folder,
@@ -247,6 +260,7 @@ COMMANDS = {
     "compare": _compare,
     "report": _report,
     "verify": _verify,
+    "verify-tokens": _verify_tokens,
     "demo": _demo,
     "convert": convert,
     "formats": list_formats,

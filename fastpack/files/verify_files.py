@@ -179,10 +179,30 @@ def _read_folder(path: Path) -> WrittenAssignment:
     if "sequences" in manifest.job:
         msg = (
             f"{path} holds training sequences, no assignment\n"
-            "Hint: `fastpack verify` checks what `fastpack pack` wrote."
+            "Hint: `fastpack verify-tokens` checks what `fastpack pack-tokens` wrote."
         )
         raise DataError(msg)
-    names = manifest.job["outputs"]
+    names = check_outputs(manifest)
+    plan = PackingPlan.load(manifest.plan_path)
+    table = pl.concat([pl.scan_parquet(path / name, glob=False) for name in names])
+    return WrittenAssignment(
+        path,
+        table,
+        plan.options,
+        has_rules=True,
+        figures=plan.figures(),
+        histogram=plan.histogram,
+    )
+
+
+def check_outputs(manifest: Manifest) -> list[str]:
+    """Return the names of the outputs of a run that was read, in their order.
+
+    Raises VerificationError if one is absent or was changed, or if the folder has other
+    Parquet files.
+    """
+    path = manifest.target
+    names: list[str] = (manifest.job or {})["outputs"]
     for name in names:
         entry = manifest.complete.get(name)
         if entry is None:
@@ -198,16 +218,7 @@ def _read_folder(path: Path) -> WrittenAssignment:
         msg = f"{path / name} {what}"
         raise VerificationError(msg)
     _check_no_others(path, names)
-    plan = PackingPlan.load(manifest.plan_path)
-    table = pl.concat([pl.scan_parquet(path / name, glob=False) for name in names])
-    return WrittenAssignment(
-        path,
-        table,
-        plan.options,
-        has_rules=True,
-        figures=plan.figures(),
-        histogram=plan.histogram,
-    )
+    return names
 
 
 def _check_no_others(folder: Path, names: list[str]) -> None:

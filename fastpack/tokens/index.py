@@ -37,12 +37,12 @@ class Assignment(NamedTuple):
     ----------
     table
         The rows.
-    rules
-        The rules by which it was packed, by name; None if they are not known.
+    options
+        The rules by which it was packed; None if they are not known.
     """
 
     table: pl.LazyFrame
-    rules: dict[str, Any] | None
+    options: PackingOptions | None
 
 
 class ChunkIndex(NamedTuple):
@@ -99,7 +99,9 @@ def scan_assignment(path: Path) -> Assignment:
             "Hint: name what fastpack pack wrote."
         )
         raise DataError(msg) from error
-    return Assignment(table, (read_metadata(path) or {}).get("options"))
+    options = (read_metadata(path) or {}).get("options")
+    known = None if options is None else PackingOptions.from_dict(options, path)
+    return Assignment(table, known)
 
 
 def _scan_folder(folder: Path) -> Assignment:
@@ -132,7 +134,8 @@ def _scan_folder(folder: Path) -> Assignment:
             raise DataError(msg)
         end += shard["documents"]
     table = pl.concat([pl.scan_parquet(path, glob=False) for _, path, _ in found])
-    return Assignment(table, found[0][2]["options"])
+    _, path, metadata = found[0]
+    return Assignment(table, PackingOptions.from_dict(metadata["options"], path))
 
 
 def make_index(

@@ -3,6 +3,7 @@
 import operator
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Unpack, overload
 
@@ -266,31 +267,30 @@ class PackedSequences:
 def _packing_options(
     context_length: int | None,
     rules: PackingRules,
-    known: dict[str, Any] | None,
+    known: PackingOptions | None,
     sequence_options: SequenceOptions,
 ) -> PackingOptions:
     """Return the rules of the packing: those given, and those its files say."""
-    given: Any = {**rules}
+    if known is None:
+        if context_length is None:
+            msg = (
+                "`context_length` is not given, and the assignment does not say it\n"
+                "Hint: pass the one that it was packed with."
+            )
+            raise OptionError(msg)
+        return check_packing_options(context_length, rules, sequence_options)
+    given: dict[str, Any] = {**rules}
     if context_length is not None:
         given["context_length"] = context_length
-    if known is None and context_length is None:
-        msg = (
-            "`context_length` is not given, and the assignment does not say it\n"
-            "Hint: pass the one that it was packed with."
-        )
-        raise OptionError(msg)
-    if known is not None:
-        packed = PackingOptions(**known)
-        by_hand = PackingOptions(**{**known, **given})
-        for name in given:
-            value, was = getattr(by_hand, name), getattr(packed, name)
-            if value != was:
-                msg = (
-                    f"`{name}` was given as {value!r}, and the assignment was packed "
-                    f"with {was!r}\nHint: leave it out: its files know their rules."
-                )
-                raise OptionError(msg)
-        given = known
-    given = {**given}
-    length = given.pop("context_length")
-    return check_packing_options(length, given, sequence_options)
+    by_hand = replace(known, **given)
+    for name in given:
+        value, packed = getattr(by_hand, name), getattr(known, name)
+        if value != packed:
+            msg = (
+                f"`{name}` was given as {value!r}, and the assignment was packed with "
+                f"{packed!r}\nHint: leave it out: its files know their rules."
+            )
+            raise OptionError(msg)
+    packed_by: Any = asdict(known)
+    length = packed_by.pop("context_length")
+    return check_packing_options(length, packed_by, sequence_options)

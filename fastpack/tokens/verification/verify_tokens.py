@@ -118,9 +118,10 @@ def verify_tokens(
         tokens, columns, keep, (), pad_id=pad_id, bos_id=bos_id, eos_id=eos_id
     )
     options = check_packing_options(context_length, rules, sequence_options)
+    packed = _as_lazy(documents, "documents")
     return verify_sequences(
         _as_lazy(sequences, "sequences"),
-        _as_lazy(documents, "documents"),
+        select_documents(packed, sequence_options, options.by_columns),
         sequence_options,
         options,
     )
@@ -132,22 +133,24 @@ def verify_sequences(
     sequence_options: SequenceOptions,
     options: PackingOptions,
 ) -> dict[str, Any]:
-    """Verify sequences: see `verify_tokens`."""
-    selected = select_documents(documents, sequence_options, options.by_columns)
-    selected = selected.select(~cs.starts_with("\0"))
+    """Verify sequences: see `verify_tokens`.
+
+    The documents have the columns that `fastpack.tokens.selection` selects.
+    """
+    documents = documents.select(~cs.starts_with("\0"))  # groups are not looked at
     schema = sequences.collect_schema()
-    _check_schema(schema, selected.collect_schema(), sequence_options)
+    _check_schema(schema, documents.collect_schema(), sequence_options)
     kept = None
     if sequence_options.keep is not None:
         lists = sequence_options.tokens, *sequence_options.columns
-        kept = pl.DataFrame(schema=selected.drop(lists).collect_schema())
+        kept = pl.DataFrame(schema=documents.drop(lists).collect_schema())
     is_padded = sequence_options.pad_id is not None
     layouts = LayoutReader(schema.names(), options, is_padded=is_padded)
     names = ChunkNames(schema, kept, options)
     hasher = ChunkHasher(
         with_starts="chunk_starts" in schema, with_lengths=layouts.knows_lengths
     )
-    expected = ExpectedChunks(selected, sequence_options, options, names, hasher)
+    expected = ExpectedChunks(documents, sequence_options, options, names, hasher)
     found = FoundChunks(
         sequences,
         sequence_options,

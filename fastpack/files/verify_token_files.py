@@ -1,0 +1,137 @@
+"""Verify token files: sequences that were written, and what is said of them there."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from fastpack.errors import SourceNotFoundError, VerificationError
+from fastpack.files.manifest import Manifest
+from fastpack.files.reading import Selection
+from fastpack.files.token_sources import TokenSelection
+from fastpack.files.verify_files import check_outputs
+from fastpack.options import PackingOptions
+from fastpack.tokens.sequence_options import check_sequence_options
+from fastpack.tokens.verification.verify_tokens import verify_sequences
+
+
+class WrittenSequences(NamedTuple):
+    """Sequences in files, with what these hold beside them.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    table
+        The rows.
+    columns
+        The columns that were read of the sources, and what the sequences hold.
+    options
+        The rules by which they were packed.
+    sources
+        The sources, as they were called.
+    figures
+        The account of the run, by name.
+    """
+
+    path: Path
+    table: pl.LazyFrame
+    columns: TokenSelection
+    options: PackingOptions
+    sources: list[str]
+    figures: dict[str, Any]
+
+
+def read_sequences(path: Path) -> WrittenSequences:
+    """Open the folder that `fastpack pack-tokens` wrote.
+
+    Raises
+    ------
+    SourceNotFoundError, DataError
+        There is none at the path, or its documents cannot be read again.
+    VerificationError
+        It is not complete, a file in it was changed, or is none of the run.
+    """
+    manifest = Manifest(path)
+    manifest.read()
+    job = manifest.job
+    if job is None or "sequences" not in job:
+        msg = (
+            f"{path} holds no training sequences\n"
+            "Hint: name a folder of fastpack pack-tokens; for other tables there is "
+            "fastpack.verify_tokens."
+        )
+        raise SourceNotFoundError(msg)
+    table = pl.concat(
+        [pl.scan_parquet(path / name, glob=False) for name in check_outputs(manifest)]
+    )
+    read, held = job["columns"], job["sequences"]
+    # Blocks without the rule are cut by tokens, and the last one is of all of them.
+    rules = {**job["options"], "block_documents": held["block_documents"]}
+    options = PackingOptions.from_dict(rules, manifest.path)
+    sequences = check_sequence_options(
+        read["tokens"],
+        held["pad_values"],
+        read["keep"],
+        held["boundaries"],
+        pad_id=held["pad_id"],
+        bos_id=held["bos_id"],
+        eos_id=held["eos_id"],
+    )
+    documents = Selection(
+        sequences.tokens, sequences.keep, token_lists=True, by=options.by_columns
+    )
+    try:
+        account = json.loads((manifest.folder / "account.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        msg = f"{path} is not complete: run the same command again to go on"
+        raise VerificationError(msg) from error
+    return WrittenSequences(
+        path,
+        table,
+        TokenSelection(sequences, documents),
+        options,
+        [source["path"] for source in job["sources"]],
+        account["figures"],
+    )
+
+
+def verify_token_files(
+    written: WrittenSequences, paths: Sequence[Path]
+) -> dict[str, Any]:
+    """Verify sequences that were written, by their own rules.
+
+    Parameters
+    ----------
+    written
+        The sequences.
+    paths
+        The sources that were packed, in their order.
+
+    Returns
+    -------
+    dict
+        The figures of `verify_tokens`.
+
+    Raises
+    ------
+    VerificationError
+        As for `verify_tokens`; also if the figures are not those of the run.
+    DataError, DataTypeError
+        A source cannot be read.
+    """
+    columns = written.columns.of_sources(paths)
+    documents = pl.concat([columns.scan(path) for path in paths])
+    figures = verify_sequences(
+        written.table, documents, columns.sequences, written.options
+    )
+    for name, value in written.figures.items():
+        if name in figures and figures[name] != value:
+            msg = (
+                f"`{name}` is {figures[name]:,}, and was {value:,} when {written.path} "
+                "was packed"
+            )
+            raise VerificationError(msg)
+    return figures
