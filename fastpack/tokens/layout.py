@@ -62,9 +62,10 @@ class Layout:
         self.lengths: Int32Array = chunks["chunk_length"].to_numpy()
         self.bins: Int64Array = chunks["bin"].to_numpy()
         self.bin_offsets: Int32Array = chunks["bin_offset"].to_numpy()
-        self.first, self.rows = kernels.ordering.order_by_bin(
+        self.first, rows = kernels.ordering.order_by_bin(
             self.bins, self.bin_offsets, n_bins, options.context_length
         )
+        self.rows = rows.astype(np.intp)  # NumPy would convert them at each use
 
     @cached_property
     def starts(self) -> Int64Array:
