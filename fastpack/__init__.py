@@ -11,9 +11,9 @@
 `quality`          what the sequences of a plan hold, how far from a bound
 `verify`           check that an assignment is a valid packing
 `verify_tokens`    check that sequences hold all tokens of their documents
-`PackedSequences`  sequence i of an assignment, built when it is asked for
 `write_sequences`  training sequences -> the files of a trainer's loader
 `write_olmo_index` an assignment -> the index files of OLMo-core
+`PackedSequences`  sequence i of an assignment, built when it is asked for
 ================== =========================================================
 
 ``help(fastpack.pack)`` says more, and so on. `PackingOptions` describes the rules,
@@ -116,9 +116,9 @@ __all__ = [
     "quality",
     "verify",
     "verify_tokens",
-    "PackedSequences",
     "write_sequences",
     "write_olmo_index",
+    "PackedSequences",
     "PackingOptions",
     "PackingPlan",
     "TokenAccount",

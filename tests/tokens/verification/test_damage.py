@@ -210,7 +210,8 @@ FORM = "no sequence is longer than L, none is empty"
 
 MISSING = r"document [\d,]+ is not in the sequences as it should be"
 NOT_EXPECTED = r"chunk \d+ of sequence [\d,]+ is none of .*, or is there twice"
-OTHER = f"{MISSING}|{NOT_EXPECTED}"
+EARLIER = "is of an earlier block than the last"
+OTHER = f"{MISSING}|{NOT_EXPECTED}|{EARLIER}"
 NOT_AGREE = r"sequence [\d,]+ has other `\w+` than its `\w+` say"
 BAD_LENGTH = r"sequence [\d,]+ (is shorter than its|has tokens behind its|is not of)"
 IMPOSSIBLE = "that cannot be so long|has more chunks than `max_documents`"
@@ -239,7 +240,7 @@ def a_sequence_is_missing(rng, case):
     return case._replace(rows=rows) if rows else None
 
 
-@damage(ONCE, NOT_EXPECTED, bins_multiple=1)
+@damage(ONCE, f"{NOT_EXPECTED}|{EARLIER}", bins_multiple=1)
 def a_sequence_is_there_twice(rng, case):
     return case._replace(rows=[*case.rows, case.rows[rng.integers(len(case.rows))]])
 
@@ -744,7 +745,7 @@ def a_sequence_mixes_blocks(rng, case):
     return case.under(block_documents=2)
 
 
-@damage(RULES, "is of an earlier block than the last", keep=None, block_documents=4)
+@damage(RULES, EARLIER, keep=None, block_documents=4)
 def blocks_are_in_another_order(rng, case):
     blocks = [row["documents"][0] // 4 for row in case.rows]
     if len(set(blocks)) < 2:
