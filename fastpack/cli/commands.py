@@ -197,6 +197,7 @@ def _verify(arguments: argparse.Namespace) -> None:
 def _verify_tokens(arguments: argparse.Namespace) -> None:
     written = read_sequences(arguments.sequences)
     arguments.sources = arguments.sources or written.sources
+    arguments.source_format = written.columns.documents.source_format
     figures = verify_token_files(written, _find(arguments))
     if arguments.json:
         described = {"options": written.options.as_dict(), "figures": figures}

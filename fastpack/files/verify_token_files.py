@@ -81,7 +81,11 @@ def read_sequences(path: Path) -> WrittenSequences:
         eos_id=held["eos_id"],
     )
     documents = Selection(
-        sequences.tokens, sequences.keep, token_lists=True, by=options.by_columns
+        sequences.tokens,
+        sequences.keep,
+        token_lists=True,
+        by=options.by_columns,
+        source_format=read.get("source_format"),
     )
     try:
         account = json.loads((manifest.folder / "account.json").read_text("utf-8"))

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -103,3 +104,20 @@ def test_folders_of_other_commands(packed, tmp_path, capsys):
     for folder in (tmp_path / "rows", corpus, tmp_path / "nowhere"):
         assert fastpack_in_process("verify-tokens", folder) == 1
         assert "holds no training sequences" in capsys.readouterr().err
+
+
+def test_sources_of_a_format_that_no_suffix_says(tmp_path, capsys):
+    # Three documents, by their end-of-document id 9, in a file of tokens alone.
+    tokens = np.array([1, 2, 9, 3, 9, 4, 5, 6, 9], np.uint16)
+    source, output = tmp_path / "train.bin", tmp_path / "out"
+    tokens.tofile(source)
+    command = ["pack-tokens", source, "--format", "flat:dtype=uint16,end=9"]
+    command += ["--context-length", 4, "--output", output, "--quiet"]
+    assert fastpack_in_process(*command) == 0
+    assert fastpack_in_process("verify-tokens", output) == 0
+    assert fastpack_in_process("verify-tokens", output, "--source", source) == 0
+    tokens[0] = 8
+    tokens.tofile(source)
+    capsys.readouterr()
+    assert fastpack_in_process("verify-tokens", output) == 1
+    assert "is not in the sequences as it should be" in capsys.readouterr().err
