@@ -23,6 +23,7 @@ from fastpack.errors import (
     MissingExtraError,
     SourceNotFoundError,
 )
+from fastpack.tokens.columns import ListColumn, check_dtype
 
 _MAGIC = b"ARROW1"
 """The first bytes of an Arrow IPC file; without them, it is taken for a stream."""
@@ -85,23 +86,33 @@ def open_npy(path: Path) -> npt.NDArray[Any]:
     return array
 
 
-class MappedBatch(NamedTuple):
-    """A batch of rows in an Arrow IPC file.
+class MappedLists(NamedTuple):
+    """The lists of a column in a batch of an Arrow IPC file.
 
     Parameters
     ----------
-    frame
-        Its columns.
-    addresses
-        Where the file is in memory: values that are elsewhere are no mapped ones.
+    name, dtype
+        The name of the column, and the dtype of its values.
+    values
+        The values of all lists, mapped.
+    lengths
+        The values of each list.
     """
 
-    frame: pl.DataFrame
-    addresses: range
+    name: str
+    dtype: pl.DataType
+    values: npt.NDArray[Any]
+    lengths: npt.NDArray[np.uint32]
 
 
-def map_arrow(path: Path, names: Sequence[str]) -> Iterator[MappedBatch]:
-    """Map columns of an Arrow IPC file or stream, batch by batch."""
+def map_arrow(
+    path: Path, names: Sequence[str], first_row: int
+) -> Iterator[MappedLists]:
+    """Map columns of lists in an Arrow IPC file or stream, batch by batch.
+
+    The first of `names` is that of tokens. `first_row` is the number of the first row,
+    for messages. A file without rows has a batch without rows.
+    """
     pa = _import_pyarrow(path)
     with _errors_name(path):
         with pa.memory_map(str(path)) as file:
@@ -116,10 +127,43 @@ def map_arrow(path: Path, names: Sequence[str]) -> Iterator[MappedBatch]:
         batches = reader
         if is_file:
             batches = map(reader.get_batch, range(reader.num_record_batches))
-        # The first has no rows: a file may have no batch, and yet has columns. To read
-        # some columns only (IpcReadOptions) would copy them.
-        for batch in chain([reader.schema.empty_table()], batches):
-            yield MappedBatch(pl.DataFrame(batch.select(names)), addresses)
+        # To read some columns only (IpcReadOptions) would copy them.
+        empty = pa.RecordBatch.from_pylist([], reader.schema)
+        for batch in chain([empty], batches):
+            for name in names:
+                column = batch.column(name)
+                series = pl.Series(name, column)
+                dtype = check_dtype(name, series.dtype, is_tokens=name == names[0])
+                lists = ListColumn(series, first_row)
+                values = _values_of(column)
+                if values.null_count:
+                    next(lists.parts())  # it says where
+                if dtype == pl.Boolean or (
+                    len(values) and values.buffers()[1].address not in addresses
+                ):
+                    msg = (
+                        f"`{name}` cannot be mapped: it is compressed, or holds "
+                        "booleans\n"
+                        "Hint: pl.scan_parquet(...).sink_ipc('corpus.arrow') does not "
+                        "compress; cast booleans to UInt8."
+                    )
+                    raise DataError(msg)
+                yield MappedLists(
+                    name, dtype, values.to_numpy(), lists.lengths.to_numpy()
+                )
+            first_row += batch.num_rows
+
+
+def _values_of(lists: Any) -> Any:
+    """Return the values of an array of lists: PyArrow's, as Polars 2.0 copies them."""
+    if not len(lists):
+        return lists.values[:0]
+    if hasattr(lists, "offsets"):
+        first, end = lists.offsets[0].as_py(), lists.offsets[-1].as_py()
+    else:
+        size = lists.type.list_size
+        first, end = lists.offset * size, (lists.offset + len(lists)) * size
+    return lists.values[first:end]
 
 
 def _import_pyarrow(path: Path) -> Any:
@@ -143,7 +187,7 @@ def _errors_name(path: str | Path) -> Iterator[None]:
     except FileNotFoundError as error:
         msg = f"no file of tokens: {path}\nHint: name an Arrow IPC or a .npy file."
         raise SourceNotFoundError(msg) from error
-    except DataError as error:
+    except (DataError, DataTypeError) as error:
         msg = f"{path}: {error}"
         raise type(error)(msg) from error
     except (OSError, ValueError, NotImplementedError, PolarsError) as error:

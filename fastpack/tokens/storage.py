@@ -137,30 +137,17 @@ def _as_flat(name: str, array: Any) -> npt.NDArray[Any] | MappedArray:
 
 def _open_files(paths: Sequence[Path], names: Sequence[str]) -> dict[str, StoredColumn]:
     builders: dict[str, _Builder] = {}
-    n_rows = 0
     for path in paths:
-        for frame, addresses in map_arrow(path, names):
-            for name in names:
-                dtype = check_dtype(
-                    name, frame.schema[name], is_tokens=name == names[0]
+        n_rows = builders[names[0]].n_rows if builders else 0
+        for name, dtype, values, lengths in map_arrow(path, names, n_rows):
+            builder = builders.setdefault(name, _Builder(dtype))
+            if dtype != builder.dtype:
+                msg = (
+                    f"`{name}` holds {dtype} in {path}, {builder.dtype} in {paths[0]}\n"
+                    "Hint: give it the same type in all files."
                 )
-                builder = builders.setdefault(name, _Builder(dtype))
-                if dtype != builder.dtype:
-                    msg = (
-                        f"`{name}` holds {dtype} in {path}, {builder.dtype} in "
-                        f"{paths[0]}\nHint: give it the same type in all files."
-                    )
-                    raise DataTypeError(msg)
-                added = builder.add(ListColumn(frame.get_column(name), n_rows))
-                if not all(_address(piece) in addresses for piece in added):
-                    msg = (
-                        f"`{name}` of {path} cannot be mapped: it is compressed, or a "
-                        "column of booleans\n"
-                        "Hint: pl.scan_parquet(...).sink_ipc('corpus.arrow') does not "
-                        "compress; cast booleans to UInt8."
-                    )
-                    raise DataError(msg)
-            n_rows += frame.height
+                raise DataTypeError(msg)
+            builder.add([values], lengths)
     return {name: builder.finish() for name, builder in builders.items()}
 
 
@@ -170,7 +157,8 @@ def _open_frame(frame: pl.DataFrame, names: Sequence[str]) -> dict[str, StoredCo
     for name in names:
         dtype = check_dtype(name, frame.schema[name], is_tokens=name == names[0])
         builder = _Builder(dtype)
-        builder.add(ListColumn(frame.get_column(name), 0))
+        column = ListColumn(frame.get_column(name), 0)
+        builder.add([part.array for part in column.parts()], column.lengths.to_numpy())
         columns[name] = builder.finish()
     return columns
 
@@ -229,16 +217,21 @@ class _Builder:
         self._pieces: list[npt.NDArray[Any]] = []
         self._lengths: list[npt.NDArray[np.uint32]] = []
 
-    def add(self, column: ListColumn) -> list[npt.NDArray[Any]]:
-        """Add the documents of a column; return the pieces that hold their values."""
-        self._lengths.append(column.lengths.to_numpy())
-        pieces = [part.array for part in column.parts() if part.array.size]
-        self._pieces += pieces
-        return pieces
+    @property
+    def n_rows(self) -> int:
+        """The documents so far."""
+        return sum(map(len, self._lengths))
+
+    def add(
+        self, pieces: list[npt.NDArray[Any]], lengths: npt.NDArray[np.uint32]
+    ) -> None:
+        """Add documents: the pieces that hold their values, and their lengths."""
+        self._pieces += [piece for piece in pieces if piece.size]
+        self._lengths.append(lengths)
 
     def finish(self) -> StoredColumn:
         """Return the column."""
-        document_starts = np.zeros(sum(map(len, self._lengths)) + 1, np.int64)
+        document_starts = np.zeros(self.n_rows + 1, np.int64)
         np.cumsum(np.concatenate(self._lengths), out=document_starts[1:])
         pieces = self._pieces or [pl.Series(dtype=self.dtype).to_numpy()]
         starts = np.cumsum([0, *(piece.size for piece in pieces[:-1])])

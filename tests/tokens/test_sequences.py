@@ -243,11 +243,13 @@ def test_columns_of_booleans(place, tmp_path):
         assert (item["mask"] == right).all()
 
 
-def test_a_series_of_arrays():
-    tokens = pl.Series([[1, 2], [3, 4], [5, 6]], dtype=pl.Array(pl.Int16, 2))
+def test_arrays_of_a_fixed_size(tmp_path):
+    tokens = pl.Series("x", [[1, 2], [3, 4], [5, 6]], dtype=pl.Array(pl.Int16, 2))
+    tokens.to_frame().write_ipc(tmp_path / "x.arrow", record_batch_size=2)
     table = fastpack.pack([2, 2, 2], context_length=4)
-    sequences = PackedSequences(table, tokens, context_length=4)
-    assert [item["input_ids"].tolist() for item in sequences] == [[1, 2, 3, 4], [5, 6]]
+    for documents in (tokens, tmp_path / "x.arrow"):
+        sequences = PackedSequences(table, documents, "x", context_length=4)
+        assert [item["x"].tolist() for item in sequences] == [[1, 2, 3, 4], [5, 6]]
 
 
 def test_a_part_of_a_mapped_file_is_mapped_again(tmp_path):
@@ -287,7 +289,7 @@ def test_indices():
     for number in (n, -n - 1, 2**40):
         with pytest.raises(IndexError, match=rf"is out of range: there are {n}"):
             sequences[number]
-    for index in ("0", 1.0, [1.5], np.array([True] * n)):
+    for index in ("0", 1.0, [1.5]):
         with pytest.raises(TypeError):
             sequences[index]
     assert repr(sequences) == f"<PackedSequences: {n} of 8 tokens, input_ids int32>"
@@ -597,14 +599,14 @@ def test_files_that_cannot_be_mapped(tmp_path):
             PackedSequences(TABLE, documents, context_length=L, **options)
 
     DOCUMENTS.write_ipc(path, compression="lz4")
-    check("cannot be mapped: it is compressed")
+    check(r"tokens\.arrow: `input_ids` cannot be mapped: it is compressed")
     DOCUMENTS.select(input_ids=pl.col("input_ids").cast(pl.List(pl.Boolean))).write_ipc(
         path
     )
     check("must hold lists of integers", DataTypeError)
     mask = pl.col("input_ids").cast(pl.List(pl.Boolean)).alias("mask")
     DOCUMENTS.with_columns(mask).write_ipc(path)
-    check("a column of booleans", columns="mask")
+    check("or holds booleans", columns="mask")
     check(r"tokens\.arrow: `documents` names a column that is absent", columns="x")
     path.write_bytes(b"ARROW1 and nothing else")
     check("cannot be mapped")
@@ -620,6 +622,21 @@ def test_files_that_cannot_be_mapped(tmp_path):
     check("holds several arrays", DataTypeError, documents)
     (tmp_path / "x.npy").write_bytes(b"no array")
     check("cannot be mapped", documents=documents)
+
+
+@pytest.mark.parametrize("path", ["tokens.arrow", None])
+def test_nulls(path, tmp_path):
+    lists = DOCUMENTS["input_ids"].to_list()
+    for changed, message in (
+        ([*lists[:5], None, *lists[6:]], "has null lists: 1, the first in row 5"),
+        ([*lists[:6], [None, 1], lists[7]], "has null values, the first in row 6"),
+    ):
+        documents = pl.DataFrame({"input_ids": changed}, schema=DOCUMENTS.schema)
+        if path is not None:
+            documents.write_ipc(tmp_path / path, record_batch_size=2)
+            documents = tmp_path / path
+        with pytest.raises(DataError, match=message):
+            PackedSequences(TABLE, documents, context_length=L)
 
 
 def test_arrow_files_need_pyarrow(tmp_path, monkeypatch):
