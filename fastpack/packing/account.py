@@ -48,9 +48,9 @@ class Account:
         self.documents_cut = sum(each.documents_cut for each in chunks)
         self.documents_dropped = sum(each.documents_dropped for each in chunks)
         self.n_tokens = sum(part.histogram.n_tokens for part in parts)
-        self.packed = sum(exact_sum(each.lengths, each.counts) for each in chunks)
         self.truncated = sum(each.truncated for each in chunks)
         self.dropped = sum(each.dropped for each in chunks)
+        self.packed = self.n_tokens - self.truncated - self.dropped
         self.n_chunks = sum(each.n_chunks for each in chunks)
         self.n_bins = sum(part.n_bins for part in parts)
         self.extra = self.n_chunks * options.extra_tokens

@@ -69,25 +69,34 @@ def cut_into_chunks(histogram: LengthHistogram, options: PackingOptions) -> Chun
     n_long = _total(counts[long:])
     if max_chunk < _DENSE * lengths.size:
         table = np.zeros(max_chunk + 1, np.int64)
-        table[lengths[first:long]] = counts[first:long]
-        if n_long and options.long_documents == "split":
-            kernels.cutting.cut_long(
-                lengths[long:], counts[long:], max_chunk, options.min_chunk, table
-            )
-        elif options.long_documents == "truncate":
-            table[max_chunk] += n_long
-        chunk_lengths = np.flatnonzero(table)
-        chunk_counts = table[chunk_lengths]
+        if options.long_documents == "truncate":
+            table[max_chunk] = n_long
+        end = None if options.long_documents == "split" else long
+        room = min(max_chunk, lengths.size + 1)
+        chunk_lengths, chunk_counts = np.empty((2, room), np.int64)
+        n = kernels.cutting.count_chunks(
+            lengths[first:end],
+            counts[first:end],
+            max_chunk,
+            options.min_chunk,
+            table,
+            chunk_lengths,
+            chunk_counts,
+        )
+        chunk_lengths, chunk_counts = chunk_lengths[:n], chunk_counts[:n]
     else:
         one_group = np.zeros(lengths.size, np.int64)
         chunks = cut_numbered(one_group, lengths, counts, options)
-        chunk_lengths, chunk_counts = merge_counts(chunks.lengths, chunks.counts)
+        chunk_lengths, chunk_counts = (
+            np.ascontiguousarray(ascending[::-1])
+            for ascending in merge_counts(chunks.lengths, chunks.counts)
+        )
     left_out = histogram.n_tokens - exact_sum(chunk_lengths, chunk_counts)
     truncated = left_out if options.long_documents == "truncate" else 0
     n_dropped = n_long if options.long_documents == "drop" else 0
     return Chunks(
-        lengths=np.ascontiguousarray(chunk_lengths[::-1]),
-        counts=np.ascontiguousarray(chunk_counts[::-1]),
+        lengths=chunk_lengths,
+        counts=chunk_counts,
         n_chunks=_total(chunk_counts),
         documents_empty=_total(counts[:first]),
         documents_dropped=n_dropped,
