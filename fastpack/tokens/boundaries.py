@@ -12,11 +12,6 @@ from fastpack.tokens.lists import as_lists
 from fastpack.tokens.moving import split_evenly
 
 
-def boundary(name: str, layout: Layout) -> pl.Series:
-    """Return the boundaries of this name, of all sequences."""
-    return BOUNDARIES[name](layout).alias(name)
-
-
 def _seq_lengths(layout: Layout) -> pl.Series:
     lengths = layout.with_extra(layout.lengths)[layout.rows]
     return as_lists(pl.Series(lengths), layout.first)
@@ -76,3 +71,4 @@ BOUNDARIES: dict[str, Callable[[Layout], pl.Series]] = {
     "seq_start_id": _seq_start_id,
     "segment_ids": _segment_ids,
 }
+"""Those that follow from the layout alone, by name."""

@@ -9,6 +9,7 @@ sequences to 0 ... 0.002 %, at L = 2048 ... 131,072 with blocks of 16 M tokens.
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import polars.selectors as cs
 
 from fastpack.options import PackingOptions
 from fastpack.tokens.layout import Layout
@@ -76,10 +77,10 @@ def chunks_as_documents(
     start, length = chunks["chunk_start"], chunks["chunk_length"]
     rows = documents[chunks["document"]]
     arrays = [name for name in lists if isinstance(rows[name].dtype, pl.Array)]
-    rows = rows.with_columns(pl.col(arrays).arr.to_list())
+    rows = rows.with_columns(rows[name].arr.to_list() for name in arrays)
     if rows.height:  # Polars 2.0 makes lists of nulls of no rows
-        piece = pl.col(lists).list.slice(pl.lit(start), pl.lit(length))
-        rows = rows.with_columns(piece)
+        chunk = cs.by_name(*lists).as_expr()
+        rows = rows.with_columns(chunk.list.slice(pl.lit(start), pl.lit(length)))
     if DOCUMENT in rows.columns:
         document, start = rows[DOCUMENT], start + rows[CHUNK_START]
     else:

@@ -53,6 +53,7 @@ def repeat_value(
     """Write one value to runs of places."""
     longest = int(lengths.max(initial=0))
     source = Values(0, np.full(longest, value, values.dtype))
+    source.array.flags.writeable = False
     _move(source, np.zeros(lengths.size, np.int64), lengths, values, places)
 
 
@@ -63,7 +64,6 @@ def _move(
     values: npt.NDArray[Any],
     places: Int64Array,
 ) -> None:
-    source.array.flags.writeable = False  # of one flavour: it is compiled once
     moved = kernels.moving.move_chunks(
         source.array.view(np.uint8),
         source.first,

@@ -89,22 +89,22 @@ def pack_tokens(
         Columns, by name or selector, that identify a document, in place of its row
         number.
     boundaries
-        The columns that say where the chunks of a sequence lie:
+        The columns that say where the chunks of a sequence lie, by name:
 
-        ============== =============== =============================================
-        `seq_lengths`  List(Int32)     tokens of each chunk, with those added (TRL)
-        `cu_seqlens`   List(Int32)     where each chunk starts, and the last one ends
-                                       (flash-attn, Megatron)
-        `seq_start_id` List(Int32)     where each chunk starts (NeMo)
-        `position_ids` a row's Int32   the position of each token in its chunk, from
-                                       0; 0 behind the last chunk
-        `segment_ids`  a row's Int32   the number of its chunk in the sequence, from
-                                       1; 0 for padding (Grain, MaxText)
-        `chunk_starts` List(Int64)     the first token of each chunk in its document
-        ============== =============== =============================================
+        ============== =============================================================
+        `seq_lengths`  the tokens of each chunk, with those added (TRL)
+        `cu_seqlens`   where each chunk starts, and the last one ends (flash-attn,
+                       Megatron)
+        `seq_start_id` where each chunk starts (NeMo)
+        `chunk_starts` the first token of each chunk in its document (Int64)
+        `position_ids` for each token, its position in its chunk, from 0; 0 behind
+                       the last chunk
+        `segment_ids`  for each token, the number of its chunk in the sequence, from
+                       1; 0 for padding (Grain, MaxText)
+        ============== =============================================================
 
-        The two of a number for each token take as much memory as the tokens, and the
-        same form; most collators make them of the others.
+        They are lists of Int32. The last two have the form of the tokens and take as
+        much memory; most collators make them of the others.
     pad_id
         Fill each sequence up to L with this token: all columns with a value for each
         token become Arrays of L. None leaves lists as long as what is in them.

@@ -1,12 +1,12 @@
 """SequenceOptions: what is asked of training sequences beside the rules of packing."""
 
-import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 from fastpack.documents.inputs import Keep, as_list
 from fastpack.errors import OptionError, OptionTypeError
+from fastpack.option_checks import as_integer
 from fastpack.options import PackingOptions, PackingRules
 
 Boundary = Literal[
@@ -129,18 +129,8 @@ def check_packing_options(
 
 
 def _check_id(name: str, value: Any) -> int | None:
-    if value is None:
-        return None
-    if not isinstance(value, bool):
-        try:
-            return operator.index(value)
-        except TypeError:
-            pass
-    msg = (
-        f"`{name}` must be an integer, got {value!r}\n"
-        "Hint: such as tokenizer.eos_token_id; None adds no such token."
-    )
-    raise OptionTypeError(msg)
+    hint = "such as tokenizer.eos_token_id; None adds no such token"
+    return None if value is None else as_integer(name, value, hint)
 
 
 def _check_columns(columns: Any) -> dict[str, PadValue]:
