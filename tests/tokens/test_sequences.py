@@ -1,6 +1,7 @@
 """PackedSequences: any sequence of an assignment, of tokens that lie anywhere."""
 
 import multiprocessing
+import operator
 import pickle
 from concurrent.futures import ProcessPoolExecutor
 
@@ -421,10 +422,6 @@ def test_folders_that_are_no_run(tmp_path):
 # Other processes
 
 
-def tokens_of(sequences, number):
-    return sequences[number]["input_ids"].tolist()
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["spawn", "fork"])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # fork, while threads run
@@ -439,7 +436,8 @@ def test_in_processes(method, tmp_path):
     else:
         with ProcessPoolExecutor(2, context) as pool:
             numbers = range(len(sequences))
-            found = list(pool.map(tokens_of, [sequences] * len(numbers), numbers))
+            items = pool.map(operator.getitem, [sequences] * len(numbers), numbers)
+            found = [item["input_ids"].tolist() for item in items]
     assert found == [item["input_ids"].tolist() for item in sequences]
 
 
@@ -449,7 +447,7 @@ def _share(sequences):
 
 
 def _shared_tokens(number):
-    return tokens_of(_SHARED, number)
+    return _SHARED[number]["input_ids"].tolist()
 
 
 def test_files_that_changed_since(tmp_path):

@@ -160,7 +160,9 @@ def test_sequences_that_name_no_documents():
         verify_tokens(
             pl.concat([sequences, sequences[:1]]), DOCUMENTS, context_length=L
         )
-    with pytest.raises(VerificationError, match=r"is not in the sequences|is none of the doc"):
+    with pytest.raises(
+        VerificationError, match=r"is not in the sequences|is none of the doc"
+    ):
         verify_tokens(
             SEQUENCES[:1]
             .with_columns(input_ids=pl.lit([[0] * L]).explode())
