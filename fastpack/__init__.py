@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         OptionTypeError,
         OutputExistsError,
         SourceNotFoundError,
+        StorageError,
         VerificationError,
     )
     from fastpack.files.olmo_index import write_olmo_index
@@ -83,6 +84,7 @@ _HOMES = {
             "OptionTypeError",
             "OutputExistsError",
             "SourceNotFoundError",
+            "StorageError",
             "VerificationError",
         ],
         "files.olmo_index": ["write_olmo_index"],
@@ -135,6 +137,7 @@ __all__ = [
     "OptionTypeError",
     "OutputExistsError",
     "SourceNotFoundError",
+    "StorageError",
     "VerificationError",
 ]
 

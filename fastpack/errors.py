@@ -33,6 +33,10 @@ class OutputExistsError(FastpackError, FileExistsError):
     """The output exists already and is not to be overwritten."""
 
 
+class StorageError(FastpackError, OSError):
+    """An object store does not answer, or refuses what was asked of it."""
+
+
 class MissingExtraError(FastpackError, ImportError):
     """What was asked for needs a package that is not installed."""
 

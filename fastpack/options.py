@@ -11,8 +11,6 @@ from fastpack.errors import DataError, OptionError
 from fastpack.option_checks import as_integer, check_by, check_choice
 
 if TYPE_CHECKING:  # the command line's --help does not wait for NumPy
-    from pathlib import Path
-
     import numpy as np
     import numpy.typing as npt
 
@@ -172,7 +170,7 @@ class PackingOptions:
         return longer if self.align == 1 else -(-longer // self.align) * self.align
 
     @classmethod
-    def from_dict(cls, options: dict[str, Any], path: "Path") -> "PackingOptions":
+    def from_dict(cls, options: dict[str, Any], path: object) -> "PackingOptions":
         """Return the options that `as_dict` gave, as the file `path` holds them."""
         known = cls.__dataclass_fields__
         if unknown := [name for name in options if name not in known]:

@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,9 @@ from fastpack.errors import (
     OutputExistsError,
     SourceNotFoundError,
 )
+from fastpack.storage.access import for_polars, read_bytes, size_of
+from fastpack.storage.location import Location, Url
+from fastpack.storage.objects import put_object
 
 OVERWRITE = "--overwrite (overwrite=True)"
 """The permission to replace an output, as hints name it."""
@@ -83,7 +87,7 @@ def check_output(
 
 def write_parquet(
     frame: pl.DataFrame | pl.LazyFrame,
-    output: Path,
+    output: Location,
     metadata: dict[str, Any],
     *,
     overwrite: bool,
@@ -112,17 +116,24 @@ def write_parquet(
             raise OSError(str(error)) from error
 
 
-def read_metadata(path: Path) -> dict[str, Any] | None:
-    """Return the `metadata` of a file of `write_parquet`; None for any other file."""
+def read_metadata(path: Location) -> dict[str, Any] | None:
+    """Return the `metadata` of a file of `write_parquet`; None for any other file.
+
+    Raises StorageError if an object store does not answer.
+    """
     try:
-        metadata = json.loads(pl.read_parquet_metadata(path)["fastpack"])
+        metadata = json.loads(pl.read_parquet_metadata(**for_polars(path))["fastpack"])
     except (PolarsError, OSError, KeyError, ValueError):
+        if isinstance(path, Url):
+            size_of(path)  # raises an error if the store does not answer
         return None
     return metadata if isinstance(metadata, dict) else None
 
 
-def checksum_of(path: Path) -> str:
+def checksum_of(path: Location) -> str:
     """Return the SHA-256 of a file, in hexadecimal: 1 GB a second."""
+    if isinstance(path, Url):
+        return hashlib.sha256(read_bytes(path) or b"").hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -160,7 +171,9 @@ def _lock(file: int) -> bool:
 
 
 @contextmanager
-def system_errors_name(output: Path, temporary: Path | None = None) -> Iterator[None]:
+def system_errors_name(
+    output: Location, temporary: Path | None = None
+) -> Iterator[None]:
     """Name the output in errors of the system, not a temporary file; add a hint."""
     try:
         yield
@@ -179,7 +192,7 @@ def system_errors_name(output: Path, temporary: Path | None = None) -> Iterator[
 
 @contextmanager
 def replacing(
-    output: Path,
+    output: Location,
     *,
     overwrite: bool,
     follow_link: bool = True,
@@ -190,7 +203,12 @@ def replacing(
     If an error is raised in between, `output` stays as it was. If it is a link, what it
     leads to is replaced; the link itself without `follow_link`, in folders that others
     may write to. `check` is called just before the file gets its name, and may raise.
+    An object is written to a temporary file of this machine, and put into its store.
     """
+    if isinstance(output, Url):
+        with _uploading(output, overwrite=overwrite, check=check) as temporary:
+            yield temporary
+        return
     if follow_link:
         output = output.resolve()
     temporary = output.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}.tmp")
@@ -251,6 +269,21 @@ def replacing_folder(output: Path, *, overwrite: bool, marker: str) -> Iterator[
                 shutil.rmtree(path, ignore_errors=True)
 
 
+@contextmanager
+def _uploading(
+    output: Url, *, overwrite: bool, check: Callable[[], object]
+) -> Iterator[Path]:
+    """Give a temporary path; put the file into the store at the end, as `replacing`."""
+    with tempfile.TemporaryDirectory(prefix="fastpack-") as folder:
+        temporary = Path(folder, "output")
+        with system_errors_name(output, temporary):
+            yield temporary
+            check()
+            if not overwrite and size_of(output) is not None:
+                raise exists_error(output)
+            put_object(output, temporary)
+
+
 def _move_to_new(temporary: Path, output: Path) -> None:
     """Rename; refuse to replace a file that was made in the meantime."""
     try:
@@ -263,7 +296,7 @@ def _move_to_new(temporary: Path, output: Path) -> None:
         temporary.rename(output)
 
 
-def exists_error(output: Path) -> OutputExistsError:
+def exists_error(output: Location) -> OutputExistsError:
     """Return the error that an output may not be replaced."""
     msg = (
         f"the output exists already: {output}\n"

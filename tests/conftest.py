@@ -3,6 +3,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["clusters", "stores"]
+
 # The first example of a test compiles kernels: no deadline. The gate runs each test
 # four times: 60 examples, not 100, keep it in its time.
 settings.register_profile(

@@ -170,7 +170,7 @@ def _add_verify(add_parser: _AddParser) -> None:
         ),
     )
     parser.add_argument(
-        "assignment", type=Path, metavar="PATH", help="a .parquet file, or a folder"
+        "assignment", metavar="PATH", help="a .parquet file, or a folder"
     )
     text = f"the documents that were packed: {_SOURCES}"
     _add_sources(parser, "--source", help=text, action="extend", dest="sources")
@@ -191,7 +191,7 @@ def _add_verify_tokens(add_parser: _AddParser) -> None:
         ),
     )
     parser.add_argument(
-        "sequences", type=Path, metavar="DIR", help="the folder that was written"
+        "sequences", metavar="DIR", help="the folder that was written"
     )
     text = f"the documents that were packed, if they lie elsewhere now: {_SOURCES}"
     _add_sources(parser, "--source", help=text, action="extend", dest="sources")

@@ -27,6 +27,7 @@ from fastpack.files.pack_files import pack_shards
 from fastpack.files.pack_token_files import block_rules
 from fastpack.files.reading import Selection, count_sources, read_batch, scan_all
 from fastpack.files.sources import find_sources
+from fastpack.files.targets import check_target
 from fastpack.files.token_account import TokenAccount
 from fastpack.files.token_run import pack_blocks
 from fastpack.files.token_work import Compression
@@ -41,15 +42,14 @@ from fastpack.reports.corpus import count_corpus
 from fastpack.reports.page import check_extra, check_report_output, write_report
 from fastpack.reports.quality import quality
 from fastpack.reports.report import make_report
+from fastpack.storage.location import Location, locate
 from fastpack.tokens.sequence_options import PAD_VALUES, check_sequence_options
 
 
 def _pack(arguments: argparse.Namespace) -> None:
     (options,) = _options(arguments)
-    output = Path(arguments.output)
-    into_folder = arguments.output.endswith(("/", os.sep)) or output.is_dir()
-    paths = _find(arguments, output)
-    if into_folder:
+    paths = _find(arguments, locate(arguments.output))
+    if _is_folder(arguments.output):
         plan = _pack_into_folder(paths, options, arguments)
     else:
         plan = _pack_into_file(paths, options, arguments)
@@ -65,8 +65,24 @@ def _tell(arguments: argparse.Namespace, account: PackingPlan | TokenAccount) ->
         say(f"wrote {arguments.output}")
 
 
+def _is_folder(name: str) -> bool:
+    """Say whether an output is a folder; it is, in an object store."""
+    output = locate(name)
+    if name.endswith(("/", os.sep)):
+        return True
+    if isinstance(output, Path):
+        return output.is_dir()
+    if output.suffix == ".parquet":
+        msg = (
+            f"a file as output must be one of this machine, got {name!r}\n"
+            "Hint: put a slash at the end of the name of a folder."
+        )
+        raise OptionError(msg)
+    return True
+
+
 def _pack_into_file(
-    paths: list[Path], options: PackingOptions, arguments: argparse.Namespace
+    paths: list[Location], options: PackingOptions, arguments: argparse.Namespace
 ) -> PackingPlan:
     for name in ("engine", "address", "workers", "no_resume"):
         if getattr(arguments, name):
@@ -77,7 +93,8 @@ def _pack_into_file(
             )
             raise OptionError(msg)
     output = Path(arguments.output)
-    check_output(output, sources=paths, overwrite=arguments.overwrite)
+    files = [path for path in paths if isinstance(path, Path)]
+    check_output(output, sources=files, overwrite=arguments.overwrite)
     batch = read_batch(paths, _selection(arguments, options))
     table, plan = pack_batch(batch, options)
     write_parquet(table, output, plan.as_dict(), overwrite=arguments.overwrite)
@@ -85,11 +102,13 @@ def _pack_into_file(
 
 
 def _pack_into_folder(
-    paths: list[Path], options: PackingOptions, arguments: argparse.Namespace
+    paths: list[Location], options: PackingOptions, arguments: argparse.Namespace
 ) -> PackingPlan:
     columns = _selection(arguments, options)
     with _running(arguments) as settings:
-        return pack_shards(paths, arguments.output, columns, options, **settings)
+        return pack_shards(
+            paths, check_target(arguments.output), columns, options, **settings
+        )
 
 
 @contextmanager
@@ -131,9 +150,10 @@ def _pack_tokens(arguments: argparse.Namespace) -> None:
         compression,
         arguments.source_format,
     )
-    paths = _find(arguments, Path(arguments.output))
+    target = check_target(arguments.output)
+    paths = _find(arguments, target)
     with _running(arguments) as settings:
-        account = pack_blocks(paths, arguments.output, rules, **settings)
+        account = pack_blocks(paths, target, rules, **settings)
     _tell(arguments, account)
 
 
@@ -169,7 +189,8 @@ def _report(arguments: argparse.Namespace) -> None:
     options = _options(arguments)
     paths = _find(arguments)
     output, form = arguments.output, arguments.format
-    check_report_output(output, form, paths, overwrite=arguments.overwrite)
+    files = [path for path in paths if isinstance(path, Path)]
+    check_report_output(output, form, files, overwrite=arguments.overwrite)
     documents = scan_all(paths, _selection(arguments, options[0]))
     report = make_report(", ".join(arguments.sources), documents, options)
     for path in write_report(report, output, form, overwrite=arguments.overwrite):
@@ -180,7 +201,7 @@ def _verify(arguments: argparse.Namespace) -> None:
     rules: dict[str, Any] = {**_rules(arguments)}
     if arguments.context_length is not None:
         rules["context_length"] = arguments.context_length
-    written = read_assignment(arguments.assignment, rules)
+    written = read_assignment(locate(arguments.assignment), rules)
     options, documents = written.options, None
     if arguments.sources:
         paths = _find(arguments)
@@ -188,14 +209,14 @@ def _verify(arguments: argparse.Namespace) -> None:
     figures = verify_files(written, documents)
     if arguments.json:
         described = {"options": options.as_dict(), "figures": figures}
-        print_json({"assignment": str(arguments.assignment), **described})
+        print_json({"assignment": arguments.assignment, **described})
     else:
         print_tables(*verification_tables(figures, options))
         say(f"verified {arguments.assignment}")
 
 
 def _verify_tokens(arguments: argparse.Namespace) -> None:
-    written = read_sequences(arguments.sequences)
+    written = read_sequences(locate(arguments.sequences))
     arguments.sources = arguments.sources or written.sources
     arguments.source_format = written.columns.documents.source_format
     figures = verify_token_files(written, _find(arguments))
@@ -219,7 +240,9 @@ def _demo(arguments: argparse.Namespace) -> None:
         say(f"wrote {path}")
 
 
-def _find(arguments: argparse.Namespace, output: Path | None = None) -> list[Path]:
+def _find(
+    arguments: argparse.Namespace, output: Location | None = None
+) -> list[Location]:
     """Find the sources; say how many files folders and globs stand for."""
     paths = find_sources(arguments.sources, output, arguments.source_format)
     is_quiet = getattr(arguments, "quiet", False) or getattr(arguments, "json", False)

@@ -177,7 +177,7 @@ class GroupedHistogram:
         """Count the documents of both."""
         if not isinstance(other, GroupedHistogram):
             return NotImplemented
-        return _merge([self, other])
+        return cast("GroupedHistogram", _sum([self, other]))
 
     def __eq__(self, other: object) -> bool:
         """Compare groups and histograms."""
@@ -210,27 +210,25 @@ _WAITING = 1 << 20
 
 def sum_histograms(histograms: Iterable[Histogram]) -> Histogram:
     """Count the documents of all; there is at least one."""
-    histograms = iter(histograms)
-    total = next(histograms)
-    waiting: list[Histogram] = []
     # Not one by one: what is summed up is gone through each time.
-    n_entries = 0
+    waiting: list[Histogram] = []
+    n_entries = limit = 0
     for histogram in histograms:
         waiting.append(histogram)
         n_entries += histogram.lengths.size
-        if n_entries > max(_WAITING, total.lengths.size):
-            total = _sum([total, *waiting])
-            waiting, n_entries = [], 0
-    return _sum([total, *waiting])
+        if n_entries > max(_WAITING, limit):
+            waiting = [_sum(waiting)]
+            n_entries, limit = 0, waiting[0].lengths.size
+    return _sum(waiting)
 
 
 def _sum(histograms: Sequence[Histogram]) -> Histogram:
     """Count the documents of histograms of one kind, all at once."""
     if len(histograms) == 1:
         return histograms[0]
+    check_total("documents", sum(each.n_documents for each in histograms))
     if isinstance(histograms[0], GroupedHistogram):
         return _merge(cast("Sequence[GroupedHistogram]", histograms))
-    check_total("documents", sum(each.n_documents for each in histograms))
     lengths = np.concatenate([each.lengths for each in histograms])
     counts = np.concatenate([each.counts for each in histograms])
     return LengthHistogram.of_arrays(*merge_counts(lengths, counts))
@@ -238,9 +236,6 @@ def _sum(histograms: Sequence[Histogram]) -> Histogram:
 
 def _merge(histograms: Sequence[GroupedHistogram]) -> GroupedHistogram:
     """Count the documents of all."""
-    if len(histograms) == 1:
-        return histograms[0]
-    check_total("documents", sum(each.n_documents for each in histograms))
     for histogram in histograms:
         check_same_schema(histograms[0].groups.schema, histogram.groups.schema)
     groups = pl.concat([each.groups for each in histograms])

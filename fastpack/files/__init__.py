@@ -1,8 +1,10 @@
 """Files: the same as packing and verification, for many files of any size.
 
-sources (names -> files), formats and reading (a file -> its documents) open a corpus;
-manifest and targets keep account of the folder that is written; passes sends calls to
-an executor, run is what all runs share. A new format goes into formats.
+sources (names -> files, object_sources in a store), formats and reading (a file -> its
+documents) open a corpus; manifest and targets keep account of the folder that is
+written. The manifest and its lock have a home of one of two kinds (home): folder_home,
+object_home. calls sends work to an executor, passes are made of calls, run is what all
+runs share. A new format of sources goes into formats.
 
 pack_files is the life of a run that assigns documents; shard is the work on one file.
 verify_files reads an assignment back, and verifies it.
@@ -18,5 +20,5 @@ one source with its output. A *job* is all that the outputs in a target depend o
 sources, columns, options, version. A *run* is one call that works on a job; it may end
 before the job does, and another goes on.
 
-May import: tokens, packing, verification, documents, and what these may.
+May import: tokens, packing, verification, documents, engines, and what these may.
 """

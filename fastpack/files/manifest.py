@@ -2,46 +2,60 @@
 
 It lies in a folder of its own, ``_fastpack/``, beside the assignments:
 
-    lock             held by the process that writes; the system frees it at its end
+    lock             held by the process that writes
     counts/          the histogram of each shard, until the run is complete
     plan.parquet     the plan
     manifest.jsonl   the job in its first line, then one line a complete shard
+
+A shard is complete if the manifest says so. Where the files lie, and what a lock is,
+is up to the home of the manifest.
 """
 
 import hashlib
 import json
-import os
 import secrets
-import shutil
-import stat
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple
 
-from fastpack.errors import DataError, OutputExistsError
+from fastpack.errors import DataError
+from fastpack.files.folder_home import FolderHome
 from fastpack.files.formats.registry import files_of
-from fastpack.outputs import replacing, system_errors_name
+from fastpack.files.home import FOLDER, Home, Ticket
+from fastpack.files.object_home import ObjectHome
+from fastpack.files.sources import real_paths
+from fastpack.storage.location import Location, Url
+from fastpack.storage.objects import ObjectVersion, list_objects, version_of
 
-FOLDER = "_fastpack"
-
-_held: set[Path] = set()
-_held_lock = threading.Lock()
-"""Targets that threads of this process hold: the lock in the file is for processes."""
+_FEW = 16
+"""Objects whose fingerprints are asked for one by one."""
 
 
 class Fingerprint(NamedTuple):
-    """The identity of a source: the same as long as nobody writes to its files."""
+    """The identity of a source: the same as long as nobody writes to its files.
 
-    path: str
+    Parameters
+    ----------
+    path
+        The path of a file, without links, or the URL of an object.
+    size
+        Its size, in bytes.
+    version
+        The time of the last write, in nanoseconds; the ETag of an object.
+    """
+
+    path: str | Url
     size: int
-    mtime_ns: int
+    version: int | str
 
     @classmethod
-    def of(cls, path: str) -> "Fingerprint":
+    def of(cls, path: str | Url) -> "Fingerprint":
         """Return the fingerprint of a source, as it is now; its path has no links."""
+        if isinstance(path, Url):
+            version = version_of(path)
+            return cls(path, *version) if version else cls(path, -1, "")
         found = [file.stat() for file in files_of(Path(path))]
         size = sum(status.st_size for status in found)
         return cls(path, size, max(status.st_mtime_ns for status in found))
@@ -55,31 +69,39 @@ class Fingerprint(NamedTuple):
             )
             raise DataError(msg)
 
+    def as_dict(self) -> dict[str, int | str]:
+        """Return the fingerprint as JSON can hold it."""
+        return {**self._asdict(), "path": str(self.path)}
 
-class Ticket(NamedTuple):
-    """The right of a worker to write to the target, as long as its run holds that.
 
-    A worker may outlive its run, and must not write into the next one.
+def fingerprints_of(paths: Sequence[Location]) -> list[Fingerprint]:
+    """Return the fingerprints of sources, as they are now.
 
-    Parameters
-    ----------
-    job_id
-        The id of the job, for the metadata of outputs.
-    lock
-        The file of the lock, which holds the token of the present run.
-    token
-        The token of the worker's run.
+    The objects of a bucket are listed, a thousand at a time, if there are many.
     """
+    listed: dict[Url, ObjectVersion] = {}
+    urls = [path for path in paths if isinstance(path, Url)]
+    if len(urls) > _FEW:
+        for folder in _common_folders(urls):
+            listed.update(list_objects(folder))
+    fingerprints = []
+    for path, real in zip(paths, real_paths(paths), strict=True):
+        if isinstance(path, Url) and path in listed:
+            fingerprints.append(Fingerprint(path, *listed[path]))
+        else:
+            fingerprints.append(Fingerprint.of(real))
+    return fingerprints
 
-    job_id: str
-    lock: Path
-    token: str
 
-    def check(self) -> None:
-        """Refuse to go on if another run holds the target."""
-        if self.lock.read_text() != self.token:
-            msg = f"the run has ended, and another one holds {self.lock.parent.parent}"
-            raise OutputExistsError(msg)
+def _common_folders(urls: Sequence[Url]) -> list[Url]:
+    """Return the folder that all objects of each bucket have in common."""
+    folders: dict[Url, Url] = {}
+    for url in urls:
+        common = folders.setdefault(url.root, url.parent)
+        while common != url.root and not url.path.startswith(f"{common.path}/"):
+            common = common.parent
+        folders[url.root] = common
+    return list(folders.values())
 
 
 class Manifest:
@@ -92,8 +114,9 @@ class Manifest:
 
     Attributes
     ----------
-    path, plan_path, counts_folder
-        The files of the manifest and the plan; the folder of the shards' histograms.
+    folder, path, plan_path, counts_folder
+        The folder above; the files of the manifest and the plan; the folder of the
+        shards' histograms.
     job
         The job of the run, or of an earlier one: the version, the columns that are
         read, the options, the sources and the outputs; None if there was none.
@@ -101,82 +124,33 @@ class Manifest:
         The entry of each complete shard, by the name of its output.
     """
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Location) -> None:
         self.target = target
+        self._home: Home = (
+            FolderHome(target) if isinstance(target, Path) else ObjectHome(target)
+        )
         self.folder = target / FOLDER
         self.counts_folder = self.folder / "counts"
         self.plan_path = self.folder / "plan.parquet"
-        self.path = self.folder / "manifest.jsonl"
-        self._lock = self.folder / "lock"
+        self.path = self._home.path
         self._token = secrets.token_hex(8)
         self.job: dict[str, Any] | None = None
         self.complete: dict[str, dict[str, Any]] = {}
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> AbstractContextManager[None]:
         """Hold the target for this run; refuse if another one does."""
-        import fcntl  # noqa: PLC0415 -- Windows has none
-
-        target = self.target.resolve()
-        with _held_lock:
-            if target in _held:
-                raise self._held_error()
-            _held.add(target)
-        try:
-            self._refuse_links()
-            with system_errors_name(self.target):
-                self.counts_folder.mkdir(parents=True, exist_ok=True)
-                lock = self._open_lock()
-            # Not flock: a forked child would keep it after the death of its parent.
-            with lock as file:
-                try:
-                    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError as error:
-                    raise self._held_error() from error
-                file.truncate(0)
-                file.write(self._token)
-                file.flush()
-                yield
-        finally:
-            with _held_lock:
-                _held.discard(target)
-
-    def _refuse_links(self) -> None:
-        """Refuse to write through links: others may have made them."""
-        own = (self.folder, self.counts_folder, self._lock, self.plan_path, self.path)
-        for path in own:
-            if path.is_symlink():
-                raise _link_error(path)
-
-    def _open_lock(self) -> TextIO:
-        """Open the file of the lock, and no other file in its place."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
-        descriptor = os.open(self._lock, flags, 0o666)
-        status = os.fstat(descriptor)
-        if status.st_nlink > 1 or not stat.S_ISREG(status.st_mode):
-            os.close(descriptor)
-            raise _link_error(self._lock)
-        return os.fdopen(descriptor, "r+", encoding="ascii")
+        return self._home.locked(self._token)
 
     def ticket(self) -> Ticket:
         """Return the ticket of this run, for its workers."""
-        return Ticket(job_id_of(self.job), self._lock, self._token)
-
-    def _held_error(self) -> OutputExistsError:
-        msg = (
-            f"another run is packing into {self.target}\n"
-            "Hint: wait for it, or choose another folder."
-        )
-        return OutputExistsError(msg)
+        return Ticket(job_id_of(self.job), self._home.lock, self._token)
 
     def read(self) -> None:
         """Read the job and the complete shards of an earlier run, if there was one.
 
         Stop at the first damaged line: a run may have been killed while it wrote.
         """
-        if not self.path.exists():
-            return
-        entries = map(_parse, self.path.read_bytes().splitlines())
+        entries = map(_parse, self._home.read().splitlines())
         job = next(entries, None)
         if not _is_job(job):
             return
@@ -190,34 +164,19 @@ class Manifest:
         self._write(self.complete)
 
     def record(self, output: str, entry: dict[str, Any]) -> None:
-        """Record a complete shard."""
+        """Record a complete shard; one whose record is lost is packed again."""
         self.complete[output] = {"output": output, **entry}
-        with system_errors_name(self.path), self._open_to_append() as file:
-            file.write(json.dumps(self.complete[output]) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-
-    def _open_to_append(self) -> TextIO:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW
-        return os.fdopen(os.open(self.path, flags), "a", encoding="utf-8")
+        self._home.append(json.dumps(self.complete[output]) + "\n")
 
     def finish(self, outputs: list[str]) -> None:
         """Write the shards in the order of the sources; remove the histograms."""
         self._write({output: self.complete[output] for output in outputs})
-        shutil.rmtree(self.counts_folder, ignore_errors=True)
+        self._home.remove_counts()
 
     def _write(self, entries: dict[str, dict[str, Any]]) -> None:
-        lines = [json.dumps(entry) + "\n" for entry in (self.job, *entries.values())]
-        with replacing(self.path, overwrite=True, follow_link=False) as temporary:
-            temporary.write_text("".join(lines), "utf-8")
-
-
-def _link_error(path: Path) -> OutputExistsError:
-    msg = (
-        f"fastpack's own file or folder is a link: {path}\n"
-        "Hint: remove it, or choose another folder: fastpack would write elsewhere."
-    )
-    return OutputExistsError(msg)
+        self._home.write(
+            [json.dumps(entry) + "\n" for entry in (self.job, *entries.values())]
+        )
 
 
 def _parse(line: bytes) -> Any:
@@ -246,12 +205,12 @@ def _is_fingerprint(source: Any) -> bool:
 
 def _is_shard(entry: Any) -> bool:
     """Say whether an entry is a complete shard."""
-    return isinstance(entry, dict) and entry.keys() >= {
-        "output",
-        "documents",
-        "bytes",
-        "sha256",
-    }
+    needed = {"output", "documents", "bytes"}
+    return (
+        isinstance(entry, dict)
+        and entry.keys() >= needed
+        and bool(entry.keys() & {"sha256", "etag"})
+    )
 
 
 def job_id_of(job: dict[str, Any] | None) -> str:
@@ -272,17 +231,16 @@ def describe_changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
             ]
         elif before != after:
             changes.append(f"the {name} was {before!r}, is {after!r}")
-    before = [Fingerprint(**source) for source in old["sources"]]
-    after = [Fingerprint(**source) for source in new["sources"]]
-    paths = {source.path: source for source in before}
+    before, after = old["sources"], new["sources"]
+    known = {source["path"]: source for source in before}
     changes += [
-        f"source {source.path} "
-        + ("was changed" if source.path in paths else "was not among the sources")
+        f"source {source['path']} "
+        + ("was changed" if source["path"] in known else "was not among the sources")
         for source in after
-        if paths.get(source.path) != source
+        if known.get(source["path"]) != source
     ]
-    now = {source.path for source in after}
-    changes += [f"source {path} is missing" for path in paths if path not in now]
+    now = {source["path"] for source in after}
+    changes += [f"source {path} is missing" for path in known if path not in now]
     if before != after and not changes:
         changes.append("the order of the sources")
     return changes

@@ -1,8 +1,7 @@
 """pack_files(): many files in, many files out, through an executor; resumable."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from pathlib import Path
 from typing import Any, NamedTuple, Unpack
 
 import polars as pl
@@ -24,11 +23,13 @@ from fastpack.files.run import (
     write_plan_of,
 )
 from fastpack.files.shard import Shard
-from fastpack.files.sources import StrPath, find_sources
+from fastpack.files.sources import find_sources
 from fastpack.files.targets import changed_error, check_target, name_shards
 from fastpack.forks import refuse_forked, refuse_forking
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.packing.plan import PackingPlan
+from fastpack.storage.access import remove
+from fastpack.storage.location import Location, StrPath
 from fastpack.version import __version__
 
 
@@ -45,6 +46,7 @@ def pack_files(
     resume: bool = True,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
+    storage_options: Mapping[str, Any] | None = None,
     **rules: Unpack[PackingRules],
 ) -> PackingPlan:
     """Pack a corpus of many files, of any size; write an assignment file for each.
@@ -65,10 +67,16 @@ def pack_files(
         ``fastpack formats`` lists, such as Megatron's ``.idx``, whose lengths are the
         column `n_tokens`. They are read in the order of the list, the files of a folder
         or a glob in the plain order of their paths, as Polars reads them: part-10
-        before part-2. Links are followed; what cannot be reached is refused.
+        before part-2. Links are followed; what cannot be reached is refused. Or
+        URLs of an object store: ``s3://``, ``gs://``, ``az://``, and
+        ``hf://datasets/...``, of tables.
     target
         The folder for the assignments; made if it is absent. ``part-1.jsonl`` becomes
-        ``part-1.parquet``; sources of several folders keep these.
+        ``part-1.parquet``; sources of several folders keep these. Or the URL of a
+        folder in an object store: each output then appears when it is complete, and
+        takes its size on a disk of the worker in the meantime. The run that holds the
+        target renews its lock; after a run that was killed, the next one waits for 30
+        seconds.
     length, context_length, keep, **rules
         As for `fastpack.pack`. `document` is the row index over all sources: less
         `first_document`, which the manifest has for each output, it is the row in its
@@ -96,6 +104,10 @@ def pack_files(
     progress
         Called with a `PackingProgress` at the start of a pass and after each shard, in
         the thread of the caller.
+    storage_options
+        What opens the object store of URLs, as Polars takes it: ``aws_region``,
+        ``aws_endpoint_url`` ... Workers get them; the target does not hold them. What
+        is absent is taken from the environment of each process.
 
     Returns
     -------
@@ -115,7 +127,10 @@ def pack_files(
         `target` holds other files, or an earlier run of other sources, options or
         version; or another run is writing to it.
     OSError
-        A file cannot be written; complete shards are kept.
+        A file cannot be written; complete shards are kept. StorageError: an object
+        store does not answer for three minutes, or refuses.
+    MissingExtraError
+        A URL needs the extra ``cloud``.
 
     Examples
     --------
@@ -133,10 +148,10 @@ def pack_files(
     (4, [0, 1, 2, 3, 3])
     """
     options = PackingOptions(context_length=context_length, **rules)
-    paths = find_sources(sources, Path(target), source_format)
+    output = check_target(target, storage_options)
     return pack_shards(
-        paths,
-        target,
+        find_sources(sources, output, source_format, storage_options),
+        output,
         Selection(length, keep, by=options.by_columns, source_format=source_format),
         options,
         workers=workers,
@@ -148,8 +163,8 @@ def pack_files(
 
 
 def pack_shards(
-    paths: Sequence[Path],
-    target: StrPath,
+    paths: Sequence[Location],
+    target: Location,
     columns: Selection,
     options: PackingOptions,
     *,
@@ -163,14 +178,14 @@ def pack_shards(
     refuse_forked()
     refuse_forking(executor)
     opened = open_executor(executor, workers)
-    manifest = Manifest(check_target(target))
+    manifest = Manifest(target)
     columns = columns.of_sources(paths)
     shards = name_shards(paths, columns, manifest)
     job = {
         "version": __version__,
         "columns": columns.as_dict(),
         "options": options.as_dict(),
-        "sources": [shard.fingerprint._asdict() for shard in shards],
+        "sources": [shard.fingerprint.as_dict() for shard in shards],
         "outputs": [shard.name for shard in shards],
     }
     with manifest.locked(), opened as entered:
@@ -200,7 +215,7 @@ class _Run(NamedTuple):
     executor: Executor
     on_progress: ProgressCallback
 
-    def begin_or_go_on(self, replaced: Sequence[Path]) -> PackingPlan:
+    def begin_or_go_on(self, replaced: Sequence[Location]) -> PackingPlan:
         """Do the rest of an earlier run of the same job, or begin if there is none."""
         earlier = earlier_plan(self.manifest, self.job)
         if earlier is None:
@@ -209,11 +224,10 @@ class _Run(NamedTuple):
             return self._go_on(earlier)
         return earlier  # done already
 
-    def _begin(self, replaced: Sequence[Path]) -> PackingPlan:
+    def _begin(self, replaced: Sequence[Location]) -> PackingPlan:
         """Count, remove the files that are replaced, write the plan, assign."""
         shards, plan = self._count_and_plan()
-        for path in replaced:
-            path.unlink(missing_ok=True)
+        remove(replaced)
         write_plan_of(self.manifest, plan, self.job)
         return self._assign(shards, plan)
 

@@ -1,19 +1,20 @@
 """pack_token_files(): many files of tokens in, files of training sequences out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 from fastpack.documents.inputs import Keep
 from fastpack.files.passes import ProgressCallback
 from fastpack.files.reading import Selection
-from fastpack.files.sources import StrPath, find_sources
+from fastpack.files.sources import find_sources
+from fastpack.files.targets import check_target
 from fastpack.files.token_account import TokenAccount
 from fastpack.files.token_run import pack_blocks
 from fastpack.files.token_sources import TokenSelection
 from fastpack.files.token_work import BlockRules, Compression
 from fastpack.options import PackingRules
+from fastpack.storage.location import StrPath
 from fastpack.tokens.sequence_options import (
     Boundary,
     Columns,
@@ -43,6 +44,7 @@ def pack_token_files(
     resume: bool = True,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
+    storage_options: Mapping[str, Any] | None = None,
     **rules: Unpack[PackingRules],
 ) -> TokenAccount:
     """Pack files of tokens, of any size, into files of training sequences.
@@ -61,8 +63,8 @@ def pack_token_files(
         that say where each document lies, such as Megatron's, are read in any place;
         parts of an NDJSON file take the time to read all before them.
     target
-        The folder of the sequences; made if it is absent. A block gives a file,
-        ``sequences-000000.parquet`` and so on, with row groups of 4 M tokens.
+        The folder of the sequences, or its URL; made if it is absent. A block gives,
+        ``sequences-000000.parquet`` and so on, files with row groups of 4 M tokens.
     tokens, context_length, columns, keep, boundaries, pad_id, bos_id, eos_id
         As for `fastpack.pack_tokens`; `documents` holds row numbers over all sources.
         `keep` and `by` may name what folders hold, such as ``lang=en/``. All sources
@@ -70,7 +72,7 @@ def pack_token_files(
     compression, compression_level
         Of the files, as ``polars.DataFrame.write_parquet`` takes them. They take most
         of the time: level 1 of ``zstd`` two thirds of its default, for 8 % more bytes.
-    source_format, workers, executor, resume, overwrite, progress
+    source_format, workers, executor, resume, overwrite, progress, storage_options
         As for `fastpack.pack_files`. Beside 350 MB, a worker needs some 7 bytes a token
         of its block, if tokens have 4.
     **rules
@@ -146,9 +148,10 @@ def pack_token_files(
         tokens, columns, keep, boundaries, pad_id=pad_id, bos_id=bos_id, eos_id=eos_id
     )
     compressed = Compression(compression, compression_level)
+    output = check_target(target, storage_options)
     return pack_blocks(
-        find_sources(sources, Path(target), source_format),
-        target,
+        find_sources(sources, output, source_format, storage_options),
+        output,
         block_rules(sequences, context_length, rules, compressed, source_format),
         workers=workers,
         executor=executor,

@@ -6,13 +6,13 @@ are those that Polars finds, by the values of all files.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
 import polars as pl
 
 from fastpack.errors import DataError
+from fastpack.storage.location import Location
 
 _NULLS = ("", "__HIVE_DEFAULT_PARTITION__")
 
@@ -31,7 +31,7 @@ class Partition(NamedTuple):
     name: str
     dtype: str
 
-    def value_of(self, path: Path) -> pl.Series:
+    def value_of(self, path: Location) -> pl.Series:
         """Return the value for a file, in a Series of this name."""
         values = _values(path)
         if self.name not in values:
@@ -44,7 +44,7 @@ class Partition(NamedTuple):
 
 
 def find_partitions(
-    paths: Sequence[Path], names: Sequence[str]
+    paths: Sequence[Location], names: Sequence[str]
 ) -> tuple[Partition, ...]:
     """Return those of the names that are partitions of the first source."""
     partitions = []
@@ -56,7 +56,7 @@ def find_partitions(
     return tuple(partitions)
 
 
-def _values(path: Path) -> Mapping[str, str | None]:
+def _values(path: Location) -> Mapping[str, str | None]:
     """Return the values in the names of the folders on the way to a file."""
     pairs = (part.split("=", 1) for part in path.absolute().parts[:-1] if "=" in part)
     return {name: None if value in _NULLS else unquote(value) for name, value in pairs}

@@ -1,13 +1,14 @@
 """Passes: calls through an executor, each recorded as it ends, with progress."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, wait
+from concurrent.futures import Executor
 from itertools import accumulate
-from queue import SimpleQueue
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from fastpack.documents.grouped_histogram import Histogram, sum_histograms
+from fastpack.files.calls import Call, hand_out, read_ahead, run_all
 from fastpack.files.manifest import Manifest
 from fastpack.files.reading import check_same_columns, errors_name
 from fastpack.files.shard import (
@@ -24,15 +25,7 @@ from fastpack.packing.plan import PackingPlan
 from fastpack.packing.shares import CorpusDealer
 from fastpack.version import __version__
 
-_IN_FLIGHT = 256
-"""Calls that the executor has at a time, at least: two for each of its workers, if it
-says how many it has. More would only wait there, and take memory."""
-
-
 Step: TypeAlias = Literal["count", "assign", "pack"]
-
-Call: TypeAlias = tuple[Any, ...]
-"""A number, a function that a worker can be sent, and its arguments."""
 
 
 class PackingProgress(NamedTuple):
@@ -90,7 +83,7 @@ def run_pass(
     pieces
         What the pass goes through; the number of a call is that of its piece.
     calls
-        See `_run_all`.
+        See `calls.run_all`.
     on_result
         Called with the number and the result of each call, in the order in which they
         end; returns the number of documents in the piece.
@@ -119,7 +112,7 @@ def run_pass(
         )
         on_progress(progress)
 
-    _run_all(executor, calls, take)
+    run_all(executor, calls, take)
 
 
 def check_outputs(
@@ -135,9 +128,10 @@ def check_outputs(
     calls = (
         (number, read_entry, output.output)
         for number, output in enumerate(outputs)
-        if output.name in manifest.complete
+        # A store gives each write another tag, which was compared.
+        if output.name in manifest.complete and isinstance(output.output, Path)
     )
-    _run_all(executor, calls, on_result)
+    run_all(executor, calls, on_result)
 
 
 def write_outputs(
@@ -183,7 +177,7 @@ def number_shards(
         return shards
     n_documents = [0] * len(shards)
     calls = ((number, count_rows, shard) for number, shard in enumerate(shards))
-    _run_all(executor, calls, n_documents.__setitem__)
+    run_all(executor, calls, n_documents.__setitem__)
     return [
         shard._replace(
             block_documents=block_documents,
@@ -219,8 +213,7 @@ def count_shards(
 def _read_all(shards: Sequence[Shard]) -> Iterator[Histogram]:
     """Read the histograms; refuse columns whose dtypes are not the same in all."""
     first = None
-    for shard in shards:
-        counted = read_counts(shard)
+    for shard, counted in zip(shards, read_ahead(read_counts, shards), strict=True):
         first = first or counted
         with errors_name(shard.source):
             check_same_columns("keep", first.kept, counted.kept)
@@ -261,8 +254,9 @@ def _calls_to_assign(
     """Give the call for each shard that is not complete; deal out the plan to all."""
     dealer = CorpusDealer(plan.blocks)
     plans: dict[int, Any] = {}
-    for number, shard in enumerate(shards):
-        share = dealer.deal(read_counts(shard).histogram)
+    counts = read_ahead(read_counts, shards)
+    for number, (shard, counted) in enumerate(zip(shards, counts, strict=True)):
+        share = dealer.deal(counted.histogram)
         if shard.name in complete:
             continue
         # A block that goes on from shard to shard is handed to workers once.
@@ -271,63 +265,3 @@ def _calls_to_assign(
             for block in share.blocks
         }
         yield number, assign_shard, shard, share, instructions, *plans.values()
-
-
-def hand_out(executor: Executor, value: Any) -> Any:
-    """Hand a value to all workers once, if the executor can.
-
-    Returns
-    -------
-    object
-        The argument that stands for it in calls: the value itself if the executor
-        pickles it for each.
-    """
-    return executor.put(value) if hasattr(executor, "put") else value
-
-
-def _run_all(
-    executor: Executor,
-    calls: Iterable[Call],
-    on_result: Callable[[int, Any], None],
-) -> None:
-    """Call ``function(*arguments)`` for each (number, function, *arguments) of `calls`.
-
-    `on_result` is called with the number and the result of each, in the order in which
-    they end. After a failure no more calls are started, and those that run are waited
-    for. Then the failure of the smallest number is raised: the first in the order of
-    the sources.
-    """
-    running: dict[Future[Any], int] = {}
-    ended: SimpleQueue[Future[Any]] = SimpleQueue()
-    failures: dict[int, BaseException] = {}
-    in_flight = max(_IN_FLIGHT, 2 * getattr(executor, "n_workers", 0))
-
-    def take_one() -> None:
-        nonlocal running
-        future = ended.get()
-        number = running.pop(future, None)
-        if number is None:  # it was cancelled
-            return
-        error = future.exception()
-        if error is None:
-            on_result(number, future.result())
-        else:
-            failures[number] = error
-            running = {f: n for f, n in running.items() if not f.cancel()}
-
-    try:
-        for number, *call in calls:
-            future = executor.submit(*call)
-            running[future] = number
-            future.add_done_callback(ended.put)
-            # Between two calls too: to prepare one may take as long as to run one.
-            while not ended.empty() or len(running) == in_flight:
-                take_one()
-            if failures:
-                break
-        while running:
-            take_one()
-    finally:  # an interrupt, say
-        wait([future for future in running if not future.cancel()])
-    if failures:
-        raise failures[min(failures)]

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
@@ -24,10 +23,12 @@ from fastpack.documents.inputs import (
     as_list,
     check_names,
 )
-from fastpack.errors import DataError, DataTypeError, OptionError
+from fastpack.errors import DataError, DataTypeError, OptionError, StorageError
 from fastpack.files.formats.format import Request
 from fastpack.files.formats.registry import scan_source, suffix_of
 from fastpack.files.partitions import Partition, find_partitions
+from fastpack.storage.location import Location, Url
+from fastpack.storage.objects import version_of
 
 
 class Selection(NamedTuple):
@@ -56,7 +57,7 @@ class Selection(NamedTuple):
     source_format: str | None = None
     partitions: tuple[Partition, ...] = ()
 
-    def of_sources(self, paths: Sequence[Path]) -> "Selection":
+    def of_sources(self, paths: Sequence[Location]) -> "Selection":
         """Return the columns of some sources, with the partitions among them."""
         labels = dict.fromkeys(self.labels())
         return self._replace(partitions=find_partitions(paths, list(labels)))
@@ -104,7 +105,7 @@ def _column_id(column: str | pl.Expr) -> str:
 
 
 def scan_columns(
-    path: Path, columns: Selection, rows: range | None = None
+    path: Location, columns: Selection, rows: range | None = None
 ) -> pl.LazyFrame:
     """Scan a source: all its columns, and its partitions among those that are read.
 
@@ -123,7 +124,7 @@ def scan_columns(
     return frame
 
 
-def scan_documents(path: Path, columns: Selection) -> Documents:
+def scan_documents(path: Location, columns: Selection) -> Documents:
     """Scan the documents of a source: the columns that packing reads, no others.
 
     Raises
@@ -138,7 +139,7 @@ def scan_documents(path: Path, columns: Selection) -> Documents:
     return select_documents(frame, length, columns.keep, columns.by)
 
 
-def scan_all(paths: Sequence[Path], columns: Selection) -> Documents:
+def scan_all(paths: Sequence[Location], columns: Selection) -> Documents:
     """Scan several sources, one after the other."""
     columns = columns.of_sources(paths)
     scanned = []
@@ -154,7 +155,7 @@ def scan_all(paths: Sequence[Path], columns: Selection) -> Documents:
     return scanned[0]._replace(frame=pl.concat(frames))
 
 
-def read_batch(paths: Sequence[Path], columns: Selection) -> Batch:
+def read_batch(paths: Sequence[Location], columns: Selection) -> Batch:
     """Read all documents into memory, as one batch.
 
     Raises
@@ -176,7 +177,7 @@ def read_batch(paths: Sequence[Path], columns: Selection) -> Batch:
 
 
 def count_sources(
-    paths: Sequence[Path], columns: Selection, block_documents: int | None = None
+    paths: Sequence[Location], columns: Selection, block_documents: int | None = None
 ) -> Histogram:
     """Count the lengths of all documents, batch by batch; raise as `read_batch`."""
     columns = columns.of_sources(paths)
@@ -195,14 +196,18 @@ def count_sources(
 
 
 @contextmanager
-def errors_name(path: Path) -> Iterator[None]:
+def errors_name(path: Location) -> Iterator[None]:
     """Name the source in each error about it."""
     try:
         yield
     except (DataError, DataTypeError, OptionError) as error:
         msg = f"{path}: {error}"
         raise type(error)(msg) from error
+    except StorageError:
+        raise
     except (PolarsError, UnicodeError, OSError) as error:
+        if isinstance(path, Url):
+            version_of(path)  # the reason, if the store does not answer
         suffix = suffix_of(path) or "a folder of a dataset"
         msg = (
             f"{path} cannot be read as {suffix}: {error}\n"

@@ -16,6 +16,7 @@ from fastpack.files.targets import Output, check_earlier, files_to_replace
 from fastpack.outputs import remove_temporary_files
 from fastpack.packing.plan import PackingPlan
 from fastpack.packing.plan_file import read_description, write_plan
+from fastpack.storage.location import Location
 
 
 def take_over(
@@ -26,7 +27,7 @@ def take_over(
     *,
     resume: bool,
     overwrite: bool,
-) -> list[Path]:
+) -> list[Location]:
     """Take over the target, which is held, from the runs before this one.
 
     An earlier run of the same job is gone on with: the entries of its whole outputs
@@ -35,7 +36,7 @@ def take_over(
 
     Returns
     -------
-    list of Path
+    list
         The files to remove before an output is written.
 
     Raises
@@ -62,7 +63,8 @@ def finish(manifest: Manifest, outputs: Sequence[Output]) -> None:
 
 def _remove_temporary_files(manifest: Manifest, outputs: Sequence[Output]) -> None:
     for folder in {manifest.folder, *(output.output.parent for output in outputs)}:
-        remove_temporary_files(folder)
+        if isinstance(folder, Path):
+            remove_temporary_files(folder)
 
 
 def earlier_plan(manifest: Manifest, job: dict[str, Any]) -> PackingPlan | None:

@@ -13,7 +13,8 @@ from fastpack.documents.counter import BlockCounter, count_documents
 from fastpack.documents.grouped_histogram import Histogram
 from fastpack.documents.histogram_frame import read_histogram
 from fastpack.errors import DataError
-from fastpack.files.manifest import Fingerprint, Ticket
+from fastpack.files.home import Ticket
+from fastpack.files.manifest import Fingerprint
 from fastpack.files.reading import Selection, errors_name, scan_documents
 from fastpack.forks import refuse_forked
 from fastpack.outputs import (
@@ -25,6 +26,9 @@ from fastpack.outputs import (
 from fastpack.packing.block_plan import BlockPlan
 from fastpack.packing.lazy import AssignmentStart, assign_lazily
 from fastpack.packing.shares import CorpusShare
+from fastpack.storage.access import for_polars
+from fastpack.storage.location import Location
+from fastpack.storage.objects import version_of
 from fastpack.version import __version__
 
 
@@ -54,10 +58,10 @@ class Shard(NamedTuple):
         The number of its documents, with that rule; None without.
     """
 
-    source: Path
+    source: Location
     fingerprint: Fingerprint
-    output: Path
-    counts_file: Path
+    output: Location
+    counts_file: Location
     name: str
     columns: Selection
     block_documents: int | None = None
@@ -136,7 +140,7 @@ def read_counts(shard: Shard) -> CountedShard:
     if metadata.get("about") == _describe_counts(shard):
         # Damaged bytes are of any kind to Polars, and may be numbers like any others.
         with suppress(PolarsError, PanicException, OSError, ValueError):
-            counts = pl.read_parquet(shard.counts_file, glob=False)
+            counts = pl.read_parquet(**for_polars(shard.counts_file), glob=False)
             if metadata["checksum"] == _checksum_of(counts):
                 histogram = read_histogram(counts)
                 return CountedShard(histogram, metadata["kept"], metadata["by"])
@@ -156,7 +160,7 @@ def _describe_counts(shard: Shard) -> dict[str, Any]:
     """Return all that the histogram of a shard depends on, as its file holds it."""
     described: dict[str, Any] = {
         "version": __version__,
-        "source": shard.fingerprint._asdict(),
+        "source": shard.fingerprint.as_dict(),
         "columns": {**shard.columns.as_dict(), "by": list(shard.columns.by)},
     }
     if shard.block_documents is not None:
@@ -219,14 +223,15 @@ def assign_shard(
             shard.fingerprint.check()
 
     entry = {
-        "source": shard.fingerprint.path,
+        "source": str(shard.fingerprint.path),
         "first_document": share.first_document,
         "documents": planned.n_documents,
         "rows": share.n_rows,
     }
     metadata = {**instructions.about, "job": instructions.ticket.job_id, "shard": entry}
-    with system_errors_name(shard.output):
-        shard.output.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(shard.output, Path):
+        with system_errors_name(shard.output):
+            shard.output.parent.mkdir(parents=True, exist_ok=True)
     rows = assign_lazily(documents, start)
     write_parquet(
         rows,
@@ -248,7 +253,13 @@ def read_entry(output: Path) -> dict[str, Any] | None:
     return entry_of(output, metadata["shard"]) if "shard" in metadata else None
 
 
-def entry_of(output: Path, described: dict[str, Any]) -> dict[str, Any]:
+def entry_of(output: Location, described: dict[str, Any]) -> dict[str, Any]:
     """Return the entry of an output in the manifest: described, and its checksum."""
-    checksum = checksum_of(output)
-    return {**described, "bytes": output.stat().st_size, "sha256": checksum}
+    if isinstance(output, Path):
+        checksum = checksum_of(output)
+        return {**described, "bytes": output.stat().st_size, "sha256": checksum}
+    version = version_of(output)
+    if version is None:
+        msg = f"{output} was removed while its run goes on"
+        raise DataError(msg)
+    return {**described, "bytes": version.size, "etag": version.tag}

@@ -4,9 +4,9 @@ import fnmatch
 import glob
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn, TypeAlias
+from typing import Any, NoReturn
 
 from fastpack.errors import OptionError, OptionTypeError, SourceNotFoundError
 from fastpack.files.formats.registry import (
@@ -17,8 +17,15 @@ from fastpack.files.formats.registry import (
     source_of,
     suffix_of,
 )
-
-StrPath: TypeAlias = str | os.PathLike[str]
+from fastpack.files.object_sources import find_objects
+from fastpack.storage.location import (
+    Location,
+    StrPath,
+    Url,
+    check_storage_options,
+    is_url,
+    parse_url,
+)
 
 _HIDDEN = (".",)
 """The first characters of names that no pattern matches, as in a shell."""
@@ -29,9 +36,10 @@ _HIDDEN_IN_FOLDERS = (".", "_")
 
 def find_sources(
     sources: StrPath | Sequence[StrPath],
-    output: Path | None = None,
+    output: Location | None = None,
     source_format: str | None = None,
-) -> list[Path]:
+    storage_options: Mapping[str, Any] | None = None,
+) -> list[Location]:
     """Find the files of all sources, in the order of reading.
 
     That is the order of the list; within a folder or a glob, the plain order of the
@@ -55,14 +63,19 @@ def find_sources(
         A source is no name, names no file, cannot be reached, or a file is named twice;
         or there is no such format.
     """
-    paths: list[Path] = []
-    left_out = None if output is None else os.path.realpath(output)
+    paths: list[Location] = []
+    left_out = os.path.realpath(output) if isinstance(output, Path) else None
+    options = check_storage_options(storage_options)
     if source_format is not None:
         parse_format(source_format)
     for source in _as_names(sources):
-        found = _files_of(source, left_out, source_format)
+        found: Sequence[Location]
+        if is_url(source):
+            found = find_objects(parse_url(source, options), output, source_format)
+        else:
+            found = _files_of(source, left_out, source_format)
         if not found:
-            what = "in" if Path(source).is_dir() else "is"
+            what = "in" if is_url(source) or Path(source).is_dir() else "is"
             msg = (
                 f"no file that can be read {what} {source}\n"
                 "Hint: a source is a file, a folder or a glob of "
@@ -72,7 +85,13 @@ def find_sources(
         if source_format is None:
             found = list({source_of(path) for path in found})
         paths += sorted(found, key=str)
-    named: dict[str, Path] = {}
+    if len({isinstance(path, Url) for path in paths}) > 1:
+        msg = (
+            "some sources are files of this machine, others are in an object store\n"
+            "Hint: pack each kind by itself."
+        )
+        raise OptionError(msg)
+    named: dict[str | Url, Location] = {}
     for path, real in zip(paths, real_paths(paths), strict=True):
         check_name(path.absolute())
         other = named.setdefault(real, path)
@@ -86,14 +105,17 @@ def find_sources(
     return paths
 
 
-def real_paths(files: Iterable[Path]) -> list[str]:
+def real_paths(files: Iterable[Location]) -> list[str | Url]:
     """Resolve the links in paths of files; in that of each folder once.
 
     One by one, 10,000 paths take most of a second.
     """
     folders: dict[Path, str] = {}
-    real = []
+    real: list[str | Url] = []
     for file in files:
+        if isinstance(file, Url):
+            real.append(file)
+            continue
         if (folder := folders.get(file.parent)) is None:
             folder = os.path.realpath(file.parent).rstrip("/")
             folders[file.parent] = folder
@@ -102,7 +124,7 @@ def real_paths(files: Iterable[Path]) -> list[str]:
     return real
 
 
-def check_name(path: Path) -> None:
+def check_name(path: Location) -> None:
     """Refuse a name that Polars cannot write."""
     if any("\udc80" <= char <= "\udcff" for char in str(path)):
         msg = f"the name of a file or folder is not UTF-8: {path!r}\nHint: rename it."
@@ -111,9 +133,10 @@ def check_name(path: Path) -> None:
 
 def _as_names(sources: StrPath | Sequence[StrPath]) -> list[str]:
     """Return the names of one source, or of several, as a list."""
-    named = [sources] if isinstance(sources, (str, os.PathLike)) else sources
+    kinds = (str, os.PathLike)
+    named = [sources] if isinstance(sources, kinds) else sources
     if not isinstance(named, Sequence) or not all(
-        isinstance(source, (str, os.PathLike)) for source in named
+        isinstance(source, kinds) for source in named
     ):
         msg = (
             f"`sources` must be files, folders or globs, got {sources!r}\n"

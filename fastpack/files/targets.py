@@ -1,24 +1,27 @@
 """Targets: the outputs in the folder that is written, new ones and earlier ones."""
 
 import os
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Protocol
 
 from fastpack.errors import OptionError, OutputExistsError
 from fastpack.files.formats.registry import suffix_of
+from fastpack.files.home import FOLDER
 from fastpack.files.manifest import (
-    FOLDER,
-    Fingerprint,
     Manifest,
     describe_changes,
+    fingerprints_of,
     job_id_of,
 )
 from fastpack.files.reading import Selection
 from fastpack.files.shard import Shard
-from fastpack.files.sources import StrPath, check_name, real_paths
+from fastpack.files.sources import check_name, real_paths
 from fastpack.outputs import OVERWRITE, read_metadata
+from fastpack.storage.access import size_of
+from fastpack.storage.location import Location, StrPath, Url, locate
+from fastpack.storage.objects import ObjectVersion, check_writable, list_objects
 
 _CHANGES_SHOWN = 5
 
@@ -39,23 +42,25 @@ class Output(Piece, Protocol):
         """The name of the output in the manifest."""
 
     @property
-    def output(self) -> Path:
+    def output(self) -> Location:
         """The file."""
 
 
 _RENAME_HINT = "Hint: rename one of them, or pack them into different folders."
 
 
-def check_target(target: StrPath) -> Path:
-    """Return the absolute path of a target; refuse names that are no folder's."""
-    name = os.fspath(target)
-    if not name or re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+:/", name):
-        msg = (
-            f"`target` must be a folder on this machine, got {name!r}\n"
-            "Hint: such as assignment/."
-        )
+def check_target(
+    target: StrPath | Location, storage_options: Mapping[str, Any] | None = None
+) -> Location:
+    """Return the location of a target; refuse names that are no folder's."""
+    if not isinstance(target, Url) and not os.fspath(target):
+        msg = "`target` must be a folder, got ''\nHint: such as assignment/."
         raise OptionError(msg)
-    path = _absolute(Path(target))
+    located = locate(target, storage_options)
+    if isinstance(located, Url):
+        check_writable(located)
+        return located
+    path = _absolute(located)
     check_name(path)
     return path
 
@@ -65,43 +70,52 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100
 
 
+def _relative_names(paths: Sequence[Location]) -> list[Path]:
+    """Return the names of sources below the folder that they have in common."""
+    parts = [path.parts for path in paths]
+    folders = [each[:-1] for each in parts]
+    first, last = min(folders), max(folders)  # all others lie in between
+    pairs = zip(first, last, strict=False)
+    n_common = len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
+    return [Path(*each[n_common:]) for each in parts]
+
+
 def name_shards(
-    paths: Sequence[Path], columns: Selection, manifest: Manifest
+    paths: Sequence[Location], columns: Selection, manifest: Manifest
 ) -> list[Shard]:
     """Return the shard of each source; refuse outputs that could not be written.
 
     Outputs are named as their sources, below the folder that these have in common.
     """
     paths = check_sources(paths, manifest.target)
-    common = Path(os.path.commonpath([path.parent for path in paths]))
-    sources: dict[Path, Path] = {}
-    for path in paths:
+    sources: dict[Path, Location] = {}
+    for path, relative in zip(paths, _relative_names(paths), strict=True):
         stem = path.name.removesuffix(suffix_of(path))
-        name = path.relative_to(common).with_name(f"{stem}.parquet")
+        name = relative.with_name(f"{stem}.parquet")
         _check_output_of(path, name, sources.get(name), manifest.target)
         sources[name] = path
     shards = [
         Shard(
             source=path,
-            fingerprint=Fingerprint.of(real),
-            output=manifest.target / name,
+            fingerprint=fingerprint,
+            output=manifest.target / name.as_posix(),
             counts_file=manifest.counts_folder / f"{number}.parquet",
             name=str(name),
             columns=columns,
         )
-        for number, ((name, path), real) in enumerate(
-            zip(sources.items(), real_paths(paths), strict=True)
+        for number, ((name, path), fingerprint) in enumerate(
+            zip(sources.items(), fingerprints_of(paths), strict=True)
         )
     ]
     for folder in {shard.output.parent for shard in shards}:
-        if not _is_inside(folder, manifest.target):
+        if isinstance(folder, Path) and not _is_inside(folder, manifest.target):
             msg = (
                 f"a link leads out of the target: {folder} is {folder.resolve()}\n"
                 "Hint: remove the link, or choose another folder."
             )
             raise OptionError(msg)
-    resolved = {shard.fingerprint.path for shard in shards}
-    outputs = real_paths(shard.output for shard in shards)
+    resolved = {str(shard.fingerprint.path) for shard in shards}
+    outputs = map(str, real_paths(shard.output for shard in shards))
     for (name, path), output in zip(sources.items(), outputs, strict=True):
         if any(parent in sources for parent in name.parents):
             msg = (
@@ -117,11 +131,11 @@ def name_shards(
     return shards
 
 
-def check_sources(paths: Sequence[Path], target: Path) -> list[Path]:
+def check_sources(paths: Sequence[Location], target: Location) -> list[Location]:
     """Return the absolute paths of sources; refuse those in the target itself."""
-    paths = list(map(_absolute, paths))
+    paths = [path if isinstance(path, Url) else _absolute(path) for path in paths]
     for folder, path in {path.parent: path for path in paths}.items():
-        if folder.resolve() == target.resolve():
+        if _resolve(folder) == _resolve(target):
             msg = (
                 f"the outputs would lie beside their sources: {path}\n"
                 "Hint: write them to a folder of their own."
@@ -130,12 +144,27 @@ def check_sources(paths: Sequence[Path], target: Path) -> list[Path]:
     return paths
 
 
-def _is_inside(folder: Path, target: Path) -> bool:
+def _resolve(folder: Location) -> Location:
+    return folder.resolve() if isinstance(folder, Path) else folder
+
+
+def _is_within(path: Location, target: Location) -> bool:
+    """Say whether an output lies below a target, with no link on the way."""
+    if isinstance(path, Url) or isinstance(target, Url):
+        return True  # it has no ".."
+    return target in path.parents and _is_inside(path.parent, target)
+
+
+def _is_inside(folder: Path, target: Location) -> bool:
     """Say whether a folder of outputs is what it is called: no link on the way."""
-    return folder.resolve() == target.resolve() / folder.relative_to(target)
+    return isinstance(target, Path) and (
+        folder.resolve() == target.resolve() / folder.relative_to(target)
+    )
 
 
-def _check_output_of(path: Path, name: Path, other: Path | None, target: Path) -> None:
+def _check_output_of(
+    path: Location, name: Path, other: Location | None, target: Location
+) -> None:
     """Refuse the output `name` of a source; `other` is a source of the same name."""
     if name.parts[0] == FOLDER:
         msg = f"{path} would go to fastpack's own folder, {FOLDER}\n{_RENAME_HINT}"
@@ -143,19 +172,19 @@ def _check_output_of(path: Path, name: Path, other: Path | None, target: Path) -
     if other is not None:
         msg = f"two sources have one output, {name}: {other} and {path}\n{_RENAME_HINT}"
         raise OptionError(msg)
-    refuse_folder(target / name)
+    refuse_folder(target / name.as_posix())
 
 
-def refuse_folder(output: Path) -> None:
+def refuse_folder(output: Location) -> None:
     """Refuse a folder in the place of an output."""
-    if output.is_dir():
+    if isinstance(output, Path) and output.is_dir():
         msg = f"an output is a folder: {output}\nHint: rename or remove it."
         raise OutputExistsError(msg)
 
 
 def files_to_replace(
     manifest: Manifest, outputs: Sequence[Output], new_job: dict[str, Any]
-) -> list[Path]:
+) -> list[Location]:
     """Return the files that must not be mixed with those of a new run.
 
     They are the manifest of an earlier run, which comes first, its outputs, and the
@@ -169,10 +198,9 @@ def files_to_replace(
         path = manifest.target / name
         # Only a file of that run still, and in its folder: others may have written the
         # manifest, or links.
-        is_within = manifest.target in path.parents and ".." not in path.parts
-        if not is_within or not _is_inside(path.parent, manifest.target):
+        if ".." in path.parts or not _is_within(path, manifest.target):
             continue
-        is_source = str(path.resolve()) in sources
+        is_source = str(_resolve(path)) in sources
         if not is_source and (read_metadata(path) or {}).get("job") == job_id:
             files.append(path)
     return files
@@ -198,12 +226,14 @@ def check_earlier(
         manifest.job = job  # the same, or damaged where nothing is compared
     job_id = job_id_of(job)
     entries, manifest.complete = manifest.complete, {}
+    state_of = states_below(manifest.target)
     for output in outputs:
         entry = entries.get(output.name)
-        if not os.path.lexists(output.output):  # a broken link is
+        state = state_of(output.output)
+        if state is None:
             continue
-        # Of the size that was written: ours, if damaged too.
-        if entry is not None and _size_of(output.output) == entry["bytes"]:
+        # As it was written; of a file, that is the size alone: ours, if damaged too.
+        if entry is not None and state == (entry["bytes"], entry.get("etag")):
             manifest.complete[output.name] = entry
         elif (read_metadata(output.output) or {}).get("job") != job_id:
             msg = (
@@ -215,11 +245,24 @@ def check_earlier(
             raise OutputExistsError(msg)
 
 
-def _size_of(path: Path) -> int | None:
-    return path.stat().st_size if path.is_file() else None
+def states_below(
+    target: Location,
+) -> Callable[[Location], tuple[int | None, str | None] | None]:
+    """Return a function that gives the size and the tag of an output, if it is there.
+
+    Those of a store are listed, a thousand at a time.
+    """
+    if isinstance(target, Url):
+        listed: dict[Location, ObjectVersion] = dict(list_objects(target))
+        return listed.get
+
+    def state_of(output: Location) -> tuple[int | None, str | None] | None:
+        return (size_of(output), None) if os.path.lexists(str(output)) else None
+
+    return state_of
 
 
-def changed_error(target: Path, changes: Sequence[str]) -> OutputExistsError:
+def changed_error(target: Location, changes: Sequence[str]) -> OutputExistsError:
     """Return the error that says what changed since an earlier run."""
     shown = list(changes[:_CHANGES_SHOWN])
     if len(changes) > _CHANGES_SHOWN:

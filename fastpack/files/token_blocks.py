@@ -5,7 +5,6 @@ group for each part of it, which takes 6 ns a token; packing and moving take 2.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ import polars as pl
 from fastpack.errors import DataError
 from fastpack.files.formats.format import Part
 from fastpack.files.manifest import Fingerprint
+from fastpack.storage.location import Location
 
 _WEIGHT = 16_000_000
 """Tokens in a block, if parts allow it. Polars and the kernels hold some 350 MB, and
@@ -35,7 +35,7 @@ _DOCUMENT_WEIGHT = 8
 class Source(NamedTuple):
     """A source, as it was found."""
 
-    path: Path
+    path: Location
     fingerprint: Fingerprint
 
     @property
@@ -84,8 +84,8 @@ class Block(NamedTuple):
     spans: tuple[Span, ...]
     first_document: int
     name: str
-    output: Path
-    leftovers: Path
+    output: Location
+    leftovers: Location
     n_bytes: int
 
     @property
@@ -106,7 +106,7 @@ class LastBlock(NamedTuple):
     """
 
     name: str
-    output: Path
+    output: Location
     n_bytes: int = 0
 
 

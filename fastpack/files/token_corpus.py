@@ -5,8 +5,9 @@ from concurrent.futures import Executor
 from itertools import chain
 from typing import Any, NamedTuple
 
+from fastpack.files.calls import hand_out
 from fastpack.files.manifest import Manifest, describe_changes
-from fastpack.files.passes import ProgressCallback, hand_out, run_pass
+from fastpack.files.passes import ProgressCallback, run_pass
 from fastpack.files.reading import check_same_columns, errors_name
 from fastpack.files.token_blocks import (
     Block,

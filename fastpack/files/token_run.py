@@ -4,16 +4,14 @@ import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from fastpack.documents.grouped_histogram import sum_histograms
 from fastpack.errors import DataError
-from fastpack.files.manifest import Fingerprint, Manifest
+from fastpack.files.calls import Call, hand_out
+from fastpack.files.manifest import Manifest, fingerprints_of
 from fastpack.files.passes import (
-    Call,
     ProgressCallback,
-    hand_out,
     write_outputs,
 )
 from fastpack.files.run import (
@@ -23,11 +21,9 @@ from fastpack.files.run import (
     take_over,
     write_plan_of,
 )
-from fastpack.files.sources import StrPath, real_paths
 from fastpack.files.targets import (
     Output,
     check_sources,
-    check_target,
     refuse_folder,
 )
 from fastpack.files.token_account import TokenAccount
@@ -51,12 +47,14 @@ from fastpack.files.token_work import (
 from fastpack.forks import refuse_forked, refuse_forking
 from fastpack.outputs import replacing
 from fastpack.packing.plan import PackingPlan
+from fastpack.storage.access import remove
+from fastpack.storage.location import Location
 from fastpack.version import __version__
 
 
 def pack_blocks(
-    paths: Sequence[Path],
-    target: StrPath,
+    paths: Sequence[Location],
+    target: Location,
     rules: BlockRules,
     *,
     workers: int | None = None,
@@ -69,12 +67,9 @@ def pack_blocks(
     refuse_forked()
     refuse_forking(executor)
     opened = open_executor(executor, workers)
-    manifest = Manifest(check_target(target))
+    manifest = Manifest(target)
     paths = check_sources(paths, manifest.target)
-    sources = [
-        Source(path, Fingerprint.of(real))
-        for path, real in zip(paths, real_paths(paths), strict=True)
-    ]
+    sources = list(map(Source, paths, fingerprints_of(paths)))
     with manifest.locked(), opened as entered:
         manifest.read()
         run = _Run(
@@ -105,7 +100,7 @@ class _Run(NamedTuple):
             "columns": self.rules.columns.as_dict(),
             "options": options.as_dict(),
             "sequences": self.rules.describe_sequences(),
-            "sources": [source.fingerprint._asdict() for source in self.sources],
+            "sources": [source.fingerprint.as_dict() for source in self.sources],
         }
         corpus = None if overwrite else earlier_corpus(self.manifest.job, job)
         corpus = corpus or count_corpus(
@@ -132,8 +127,7 @@ class _Run(NamedTuple):
         ):
             self._drop_without_leftovers(blocks)
         if plan is None or len(self.manifest.complete) < len(outputs):
-            for path in replaced:
-                path.unlink(missing_ok=True)
+            remove(replaced)
             self.manifest.begin(job)
             self._write(blocks, last)
         if plan is None:

@@ -1,7 +1,6 @@
 """Sources of tokens: the size of their parts, and the documents of a block."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
@@ -19,6 +18,8 @@ from fastpack.files.reading import (
 )
 from fastpack.files.token_blocks import Source, Span, check_block_size, cut_evenly
 from fastpack.forks import refuse_forked
+from fastpack.storage.access import has_ranges
+from fastpack.storage.location import Location
 from fastpack.tokens.columns import ListColumn
 from fastpack.tokens.selection import group_columns, select_documents
 from fastpack.tokens.sequence_options import SequenceOptions
@@ -45,12 +46,12 @@ class TokenSelection(NamedTuple):
         columns = list(self.sequences.columns)
         return {"tokens": self.sequences.tokens, "columns": columns, **described}
 
-    def scan(self, path: Path, rows: range | None = None) -> pl.LazyFrame:
+    def scan(self, path: Location, rows: range | None = None) -> pl.LazyFrame:
         """Scan documents of a source, all or some: these columns, no others."""
         frame = scan_columns(path, self.documents, rows)
         return select_documents(frame, self.sequences, self.documents.by)
 
-    def of_sources(self, paths: Sequence[Path]) -> "TokenSelection":
+    def of_sources(self, paths: Sequence[Location]) -> "TokenSelection":
         """Return the columns of some sources, with the partitions among them."""
         return self._replace(documents=self.documents.of_sources(paths))
 
@@ -128,7 +129,8 @@ def _count(
     tokens = columns.sequences.tokens
     with errors_name(path):
         dtypes = columns.dtypes_of(columns.scan(path).collect_schema())
-        if read_parts := format_of(path, columns.documents.source_format).parts:
+        read_parts = format_of(path, columns.documents.source_format).parts
+        if read_parts and has_ranges(path):
             parts = read_parts(path, tokens)
         else:
             parts = count(scan_columns(path, columns.documents), tokens)

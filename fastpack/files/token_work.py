@@ -4,9 +4,7 @@ import hashlib
 import io
 import json
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -15,7 +13,7 @@ from polars.exceptions import PolarsError
 from fastpack.documents.grouped_histogram import Histogram
 from fastpack.documents.streaming import generate_lazily
 from fastpack.errors import DataError, OptionError
-from fastpack.files.manifest import Ticket
+from fastpack.files.home import Ticket
 from fastpack.files.reading import errors_name
 from fastpack.files.shard import entry_of
 from fastpack.files.token_blocks import Block, LastBlock
@@ -24,6 +22,8 @@ from fastpack.forks import refuse_forked
 from fastpack.options import PackingOptions
 from fastpack.outputs import checksum_of, write_parquet
 from fastpack.packing.plan_file import decode_histogram, encode_histogram
+from fastpack.storage.access import read_bytes
+from fastpack.storage.location import Location
 from fastpack.tokens.block import PackedBlock, pack_block
 from fastpack.version import __version__
 
@@ -100,7 +100,7 @@ class BlockRules(NamedTuple):
     def write(
         self,
         sequences: pl.DataFrame | pl.LazyFrame,
-        output: Path,
+        output: Location,
         entry: dict[str, Any],
         ticket: Ticket,
     ) -> dict[str, Any]:
@@ -143,16 +143,15 @@ class Leftovers(NamedTuple):
         The checksum of the file.
     """
 
-    path: Path
+    path: Location
     tokens: int
     sha256: str
 
     def read(self) -> bytes:
         """Read the file; raise DataError if it is not as it was written."""
-        with suppress(OSError):
-            content = self.path.read_bytes()
-            if hashlib.sha256(content).hexdigest() == self.sha256:
-                return content
+        content = read_bytes(self.path)
+        if content is not None and hashlib.sha256(content).hexdigest() == self.sha256:
+            return content
         msg = (
             f"{self.path} was changed while its source was packed\n"
             "Hint: run the same command again to go on."

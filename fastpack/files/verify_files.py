@@ -14,11 +14,16 @@ from fastpack.errors import (
     SourceNotFoundError,
     VerificationError,
 )
-from fastpack.files.manifest import FOLDER, Manifest
+from fastpack.files.home import FOLDER
+from fastpack.files.manifest import Manifest
 from fastpack.files.reading import errors_name
+from fastpack.files.targets import states_below
 from fastpack.options import PackingOptions
 from fastpack.outputs import checksum_of, read_metadata
 from fastpack.packing.plan import PackingPlan
+from fastpack.storage.access import for_polars, size_of
+from fastpack.storage.location import Location, Url
+from fastpack.storage.objects import list_objects
 from fastpack.verification.verify import verify_table
 
 _PARQUET = (".parquet", ".pq")
@@ -43,7 +48,7 @@ class WrittenAssignment(NamedTuple):
         The documents that were planned; None if the files do not hold them.
     """
 
-    path: Path
+    path: Location
     table: pl.LazyFrame
     options: PackingOptions
     has_rules: bool
@@ -51,7 +56,7 @@ class WrittenAssignment(NamedTuple):
     histogram: Histogram | None
 
 
-def read_assignment(path: Path, rules: Mapping[str, Any]) -> WrittenAssignment:
+def read_assignment(path: Location, rules: Mapping[str, Any]) -> WrittenAssignment:
     """Open an assignment: a folder of `fastpack pack`, or a Parquet file.
 
     Parameters
@@ -72,9 +77,10 @@ def read_assignment(path: Path, rules: Mapping[str, Any]) -> WrittenAssignment:
     VerificationError
         A folder is not complete, a file in it was changed, or is none of the run.
     """
-    if path.is_dir():
+    is_folder = size_of(path) is None if isinstance(path, Url) else path.is_dir()
+    if is_folder:
         written = _read_folder(path)
-    elif path.is_file():
+    elif size_of(path) is not None:
         written = _read_file(path, rules)
     else:
         msg = f"no assignment at {path}\nHint: name what fastpack pack wrote."
@@ -131,10 +137,10 @@ def verify_files(
     return figures
 
 
-def _read_file(path: Path, rules: Mapping[str, Any]) -> WrittenAssignment:
+def _read_file(path: Location, rules: Mapping[str, Any]) -> WrittenAssignment:
     metadata = read_metadata(path) or {}
     with errors_name(path):
-        table = pl.scan_parquet(path, glob=False)
+        table = pl.scan_parquet(**for_polars(path), glob=False)
         table.collect_schema()
     packed = metadata.get("options")
     if packed is None and "context_length" not in rules:
@@ -159,7 +165,7 @@ def _read_file(path: Path, rules: Mapping[str, Any]) -> WrittenAssignment:
     )
 
 
-def _refuse_one_of_many(path: Path, metadata: dict[str, Any]) -> None:
+def _refuse_one_of_many(path: Location, metadata: dict[str, Any]) -> None:
     """Refuse the file of one source: its bins are filled by others, too."""
     documents = metadata.get("shard", {}).get("documents")
     if documents is not None and documents != metadata["figures"]["n_documents"]:
@@ -170,7 +176,7 @@ def _refuse_one_of_many(path: Path, metadata: dict[str, Any]) -> None:
         raise OptionError(msg)
 
 
-def _read_folder(path: Path) -> WrittenAssignment:
+def _read_folder(path: Location) -> WrittenAssignment:
     manifest = Manifest(path)
     manifest.read()
     if manifest.job is None:
@@ -184,7 +190,9 @@ def _read_folder(path: Path) -> WrittenAssignment:
         raise DataError(msg)
     names = check_outputs(manifest)
     plan = PackingPlan.load(manifest.plan_path)
-    table = pl.concat([pl.scan_parquet(path / name, glob=False) for name in names])
+    table = pl.concat(
+        [pl.scan_parquet(**for_polars(path / name), glob=False) for name in names]
+    )
     return WrittenAssignment(
         path,
         table,
@@ -203,34 +211,43 @@ def check_outputs(manifest: Manifest) -> list[str]:
     """
     path = manifest.target
     names: list[str] = (manifest.job or {})["outputs"]
+    state_of = states_below(path)
     for name in names:
+        output = path / name
         entry = manifest.complete.get(name)
+        size, etag = state_of(output) or (None, None)
         if entry is None:
             what = "is not complete: run the same command again to go on"
-        elif not (path / name).is_file():
+        elif size is None:
             what = "is missing"
-        elif (path / name).stat().st_size != entry["bytes"]:
+        elif size != entry["bytes"]:
             what = "was changed: it has another size"
-        elif checksum_of(path / name) != entry["sha256"]:
+        elif etag != entry.get("etag") or (
+            isinstance(output, Path) and checksum_of(output) != entry["sha256"]
+        ):
             what = "was changed: its bytes are not those that were written"
         else:
             continue
-        msg = f"{path / name} {what}"
+        msg = f"{output} {what}"
         raise VerificationError(msg)
-    _check_no_others(path, names)
+    _check_no_others(path, set(names))
     return names
 
 
-def _check_no_others(folder: Path, names: list[str]) -> None:
+def _check_no_others(folder: Location, names: set[str]) -> None:
     """Refuse Parquet files that are none of the run: a glob would read them, too."""
-    outputs = {folder / name for name in names}
+    if isinstance(folder, Url):
+        start = len(folder.path) + 1
+        found = [Path(url.path[start:]) for url, _ in list_objects(folder)]
+    else:
+        paths = sorted(path for path in folder.rglob("*") if not path.is_dir())
+        found = [path.relative_to(folder) for path in paths]
     others = [
-        str(path.relative_to(folder))
-        for path in sorted(folder.rglob("*"))
+        path
+        for path in found
         if path.suffix.lower() in _PARQUET
-        and path not in outputs
-        and folder / FOLDER not in path.parents
-        and not path.is_dir()
+        and path.as_posix() not in names
+        and path.parts[0] != FOLDER
     ]
     if others:
         msg = (

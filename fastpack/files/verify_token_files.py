@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -13,6 +12,8 @@ from fastpack.files.reading import Selection
 from fastpack.files.token_sources import TokenSelection
 from fastpack.files.verify_files import check_outputs
 from fastpack.options import PackingOptions
+from fastpack.storage.access import for_polars, read_bytes
+from fastpack.storage.location import Location
 from fastpack.tokens.sequence_options import check_sequence_options
 from fastpack.tokens.verification.verify_tokens import verify_sequences
 
@@ -36,7 +37,7 @@ class WrittenSequences(NamedTuple):
         The account of the run, by name.
     """
 
-    path: Path
+    path: Location
     table: pl.LazyFrame
     columns: TokenSelection
     options: PackingOptions
@@ -44,7 +45,7 @@ class WrittenSequences(NamedTuple):
     figures: dict[str, Any]
 
 
-def read_sequences(path: Path) -> WrittenSequences:
+def read_sequences(path: Location) -> WrittenSequences:
     """Open the folder that `fastpack pack-tokens` wrote.
 
     Raises
@@ -64,8 +65,9 @@ def read_sequences(path: Path) -> WrittenSequences:
             "fastpack.verify_tokens."
         )
         raise SourceNotFoundError(msg)
+    outputs = [path / name for name in check_outputs(manifest)]
     table = pl.concat(
-        [pl.scan_parquet(path / name, glob=False) for name in check_outputs(manifest)]
+        [pl.scan_parquet(**for_polars(output), glob=False) for output in outputs]
     )
     read, held = job["columns"], job["sequences"]
     # Blocks without the rule are cut by tokens, and the last one is of all of them.
@@ -88,8 +90,8 @@ def read_sequences(path: Path) -> WrittenSequences:
         source_format=read.get("source_format"),
     )
     try:
-        account = json.loads((manifest.folder / "account.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        account = json.loads(read_bytes(manifest.folder / "account.json") or b"")
+    except ValueError as error:
         msg = f"{path} is not complete: run the same command again to go on"
         raise VerificationError(msg) from error
     return WrittenSequences(
@@ -103,7 +105,7 @@ def read_sequences(path: Path) -> WrittenSequences:
 
 
 def verify_token_files(
-    written: WrittenSequences, paths: Sequence[Path]
+    written: WrittenSequences, paths: Sequence[Location]
 ) -> dict[str, Any]:
     """Verify sequences that were written, by their own rules.
 

@@ -14,9 +14,9 @@ from fastpack.files.formats.format import Request
 from fastpack.files.formats.registry import FORMATS, scan_source
 from fastpack.files.formats.writing import Sequences, Writer
 from fastpack.files.reading import check_same_columns, errors_name
-from fastpack.files.sources import StrPath
 from fastpack.forks import refuse_forked
 from fastpack.outputs import exists_error
+from fastpack.storage.location import Location, StrPath
 
 _BLOCK_ROWS = 1 << 10
 """Sequences that are read at a time: of 131,072 tokens, half a gigabyte."""
@@ -88,7 +88,7 @@ def write_sequences(
 
 
 def convert_files(
-    paths: Sequence[Path],
+    paths: Sequence[Location],
     output: StrPath,
     tokens: str,
     columns: Sequence[str] | None = None,

@@ -20,6 +20,7 @@ from fastpack.packing.block_plan import BlockPlan, BlockPlans
 from fastpack.packing.chunks import refuse_long_documents
 from fastpack.packing.plan_file import read_plan, write_plan
 from fastpack.schemas import RUNS_SCHEMA
+from fastpack.storage.location import Location, StrPath, locate
 from fastpack.version import __version__
 
 
@@ -264,8 +265,8 @@ class PackingPlan(Account):
         )
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "PackingPlan":
-        """Read a plan that `save` wrote.
+    def load(cls, path: StrPath | Location) -> "PackingPlan":
+        """Read a plan that `save` wrote, or `pack_files`; the path may be a URL.
 
         Raises
         ------
@@ -273,7 +274,7 @@ class PackingPlan(Account):
             There is no such file, it is not that of a plan, or this version plans other
             runs.
         """
-        runs, histogram, options = read_plan(Path(path))
+        runs, histogram, options = read_plan(locate(path))
         plan = cls(histogram, options)
         if not plan.runs.equals(runs):
             msg = (

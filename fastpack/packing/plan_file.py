@@ -2,7 +2,6 @@
 
 import base64
 import io
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -13,10 +12,12 @@ from fastpack.documents.histogram_frame import read_histogram
 from fastpack.errors import DataError, SourceNotFoundError
 from fastpack.options import PackingOptions
 from fastpack.outputs import read_metadata, write_parquet
+from fastpack.storage.access import for_polars, size_of
+from fastpack.storage.location import Location
 
 
 def write_plan(
-    path: Path,
+    path: Location,
     runs: pl.DataFrame,
     histogram: Histogram,
     description: dict[str, Any],
@@ -40,21 +41,21 @@ def decode_histogram(text: str) -> Histogram:
     return read_histogram(pl.read_ipc(io.BytesIO(base64.b64decode(text))))
 
 
-def read_description(path: Path) -> dict[str, Any]:
+def read_description(path: Location) -> dict[str, Any]:
     """Return the description in the file of a plan; nothing, if it is none."""
     return read_metadata(path) or {}
 
 
-def read_plan(path: Path) -> tuple[pl.DataFrame, Histogram, PackingOptions]:
+def read_plan(path: Location) -> tuple[pl.DataFrame, Histogram, PackingOptions]:
     """Read the runs, the histogram and the options from the file of a plan."""
-    if not path.is_file():
+    if size_of(path) is None:
         msg = f"no file of a plan: {path}\nHint: PackingPlan.save writes one."
         raise SourceNotFoundError(msg)
     description = read_description(path)
     try:
         histogram = decode_histogram(description["histogram"])
         options = PackingOptions.from_dict(description["options"], path)
-        return pl.read_parquet(path, glob=False), histogram, options
+        return pl.read_parquet(**for_polars(path), glob=False), histogram, options
     except DataError:
         raise
     except (KeyError, ValueError, TypeError, OSError, PolarsError) as error:

@@ -101,8 +101,12 @@ def test_outputs_that_could_not_be(tmp_path):
     (tmp_path / "out2/part-0.parquet").mkdir(parents=True)
     with pytest.raises(OutputExistsError, match="an output is a folder"):
         pack(corpus / "part-0.parquet", tmp_path / "out2", overwrite=True)
-    for target in ("", "s3://bucket/out"):
-        with pytest.raises(OptionError, match="`target` must be a folder on this"):
+    for target, problem in (
+        ("", "`target` must be a folder, got ''"),
+        ("ftp://host/out", "a URL is of no store that is known: 'ftp://host/out'"),
+        (Path("s3://bucket/out"), "of no store that is known: 's3:/bucket/out'"),
+    ):
+        with pytest.raises(OptionError, match=problem):
             pack(corpus / "part-0.parquet", target)
     with pytest.raises(OptionError, match="not UTF-8"):
         pack(corpus / "part-0.parquet", tmp_path / "\udcff")

@@ -1,14 +1,14 @@
 """CSV: a table of text, compressed or not."""
 
-from pathlib import Path
-
 import polars as pl
 import polars.selectors as cs
 
 from fastpack.files.formats.format import Format, Request
+from fastpack.storage.access import for_polars
+from fastpack.storage.location import Location
 
 
-def _open(path: Path, request: Request) -> pl.LazyFrame:
+def _open(path: Location, request: Request) -> pl.LazyFrame:
     """Scan a CSV file; its dtypes are guessed from its rows, except two kinds.
 
     Labels are text: an id such as 007 stays as it is. A column of lengths without rows
@@ -16,7 +16,7 @@ def _open(path: Path, request: Request) -> pl.LazyFrame:
     """
     length = request.length
     texts = {label: pl.String() for label in request.labels if label != length}
-    frame = pl.scan_csv(path, glob=False, schema_overrides=texts)
+    frame = pl.scan_csv(**for_polars(path), glob=False, schema_overrides=texts)
     if length is not None and frame.head(1).collect().is_empty():
         integers = cs.by_name(length, require_all=False).cast(pl.Int64)
         return frame.with_columns(integers)
@@ -25,5 +25,10 @@ def _open(path: Path, request: Request) -> pl.LazyFrame:
 
 # Polars looks at the first bytes: compressed files are opened the same way.
 CSV = Format(
-    "csv", "CSV tables", (".csv", ".csv.gz", ".csv.zst"), _open, has_tokens=False
+    "csv",
+    "CSV tables",
+    (".csv", ".csv.gz", ".csv.zst"),
+    _open,
+    has_tokens=False,
+    open_object=_open,
 )

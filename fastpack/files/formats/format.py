@@ -9,6 +9,7 @@ import polars as pl
 from fastpack.errors import OptionError
 from fastpack.files.formats.document_file import DocumentFile
 from fastpack.files.formats.writing import Writer
+from fastpack.storage.location import Location, Url
 
 
 class Request(NamedTuple):
@@ -41,6 +42,9 @@ class Request(NamedTuple):
             )
             raise OptionError(msg) from None
 
+
+ObjectOpener: TypeAlias = Callable[[Url, Request], pl.LazyFrame]
+"""Opens a source in an object store, as an `Opener` one of this machine."""
 
 Opener: TypeAlias = Callable[[Path, Request], pl.LazyFrame | DocumentFile]
 """Opens a source, whose name is literal: no pattern, whatever "*" means elsewhere.
@@ -106,13 +110,15 @@ class Format(NamedTuple):
         Writes training sequences; None if the format is read only.
     output_suffix
         The suffix of outputs that are of this format unless another one is named.
+    open_object
+        Opens a source in an object store; None if it must lie on this machine.
     """
 
     name: str
     title: str
     suffixes: tuple[str, ...]
     open: Opener | None = None
-    parts: Callable[[Path, str], list[Part]] | None = None
+    parts: Callable[[Location, str], list[Part]] | None = None
     finds: Callable[[Path], bool] = lambda _: True
     settings: tuple[str, ...] = ()
     in_folders: bool = True
@@ -121,3 +127,4 @@ class Format(NamedTuple):
     has_tokens: bool = True
     write: Writer | None = None
     output_suffix: str | None = None
+    open_object: ObjectOpener | None = None

@@ -21,6 +21,7 @@ from fastpack.files.formats.npy import NPY, NPY_LENGTHS, NPY_OFFSETS
 from fastpack.files.formats.olmo import OLMO
 from fastpack.files.formats.parquet import PARQUET
 from fastpack.files.formats.webdataset import WEBDATASET
+from fastpack.storage.location import Location, Url
 
 FORMATS = (
     PARQUET,
@@ -49,9 +50,9 @@ BY_SUFFIX: Mapping[str, list[Format]] = {
 """The formats that have a suffix, in lower case: each file is of the first it is of."""
 
 
-def suffix_of(path: Path) -> str:
+def suffix_of(path: Location) -> str:
     """Return the suffix of a source, as it is written: two of a compressed one."""
-    if is_folder_source(path):
+    if isinstance(path, Path) and is_folder_source(path):
         return ""
     two = "".join(path.suffixes[-2:])
     return two if two.lower() in BY_SUFFIX else path.suffix
@@ -93,20 +94,23 @@ def parse_format(said: str) -> tuple[Format, dict[str, str]]:
     return found, settings
 
 
-def is_source(path: Path, said: str | None = None) -> bool:
+def is_source(path: Location, said: str | None = None) -> bool:
     """Say whether a file in a folder is a source: of a format that is known, or said.
 
     What lies beside a source, and belongs to it, is none.
     """
     if said is not None:
         named, _ = parse_format(said)
-        return suffix_of(path).lower() in named.suffixes or _is_marked(path, named)
+        has_suffix = suffix_of(path).lower() in named.suffixes
+        return has_suffix or (isinstance(path, Path) and _is_marked(path, named))
     found = _find(path)
     return found is not None and found.in_folders and source_of(path) == path
 
 
-def source_of(path: Path) -> Path:
+def source_of(path: Location) -> Location:
     """Return the source that a file belongs to: itself, if not to another one."""
+    if isinstance(path, Url):
+        return path
     for each in FORMATS:
         if each.companion and path.name.endswith(each.companion):
             source = beside(path, each.companion, each.suffixes[0])
@@ -132,7 +136,7 @@ def is_folder_source(path: Path) -> bool:
 
 
 def scan_source(
-    path: Path,
+    path: Location,
     request: Request,
     said: str | None = None,
     rows: range | None = None,
@@ -156,6 +160,8 @@ def scan_source(
         There is no such format, or it is not read.
     """
     found = format_of(path, said)
+    if isinstance(path, Url):
+        return _scan_object(path, found, request, rows)
     if found.open is None:
         msg = (
             f"the format {found.name} is written, and not read\n"
@@ -170,7 +176,21 @@ def scan_source(
     return opened if rows is None else opened.slice(rows.start, len(rows))
 
 
-def format_of(path: Path, said: str | None = None) -> Format:
+def _scan_object(
+    url: Url, found: Format, request: Request, rows: range | None
+) -> pl.LazyFrame:
+    """Scan the documents of an object, or those of some neighbouring rows."""
+    if found.open_object is None:
+        msg = (
+            f"the format {found.name} is not read from an object store\n"
+            "Hint: copy it to a disk first."
+        )
+        raise OptionError(msg)
+    frame = found.open_object(url, request)
+    return frame if rows is None else frame.slice(rows.start, len(rows))
+
+
+def format_of(path: Location, said: str | None = None) -> Format:
     """Return the format of a file: see `scan_source`."""
     found = _find(path) if said is None else parse_format(said)[0]
     if found is None:
@@ -183,9 +203,12 @@ def format_of(path: Path, said: str | None = None) -> Format:
     return found
 
 
-def _find(path: Path) -> Format | None:
+def _find(path: Location) -> Format | None:
     """Return the format of a file or folder, by its suffix and its first bytes."""
-    for each in BY_SUFFIX.get(suffix_of(path).lower(), ()):
+    with_suffix = BY_SUFFIX.get(suffix_of(path).lower(), ())
+    if isinstance(path, Url):
+        return next((each for each in with_suffix if each.open_object), None)
+    for each in with_suffix:
         if each.finds(path):
             return each
     return next((each for each in FORMATS if _is_marked(path, each)), None)

@@ -1,11 +1,11 @@
+"""Fixtures: executors on clusters of this machine, started once for all tests."""
+
 import os
 import warnings
 
 import pytest
 
 import fastpack
-
-# Each cluster is started once for all tests. It lives in this process and its children.
 
 
 @pytest.fixture(scope="session")
