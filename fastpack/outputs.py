@@ -206,8 +206,14 @@ def replacing(
     An object is written to a temporary file of this machine, and put into its store.
     """
     if isinstance(output, Url):
-        with _uploading(output, overwrite=overwrite, check=check) as temporary:
-            yield temporary
+        with tempfile.TemporaryDirectory(prefix="fastpack-") as folder:
+            temporary = Path(folder, "output")
+            with system_errors_name(output, temporary):
+                yield temporary
+                check()
+                if not overwrite and size_of(output) is not None:
+                    raise exists_error(output)
+                put_object(output, temporary)
         return
     if follow_link:
         output = output.resolve()
@@ -267,21 +273,6 @@ def replacing_folder(output: Path, *, overwrite: bool, marker: str) -> Iterator[
             os.close(folder)
             for path in (temporary, earlier):
                 shutil.rmtree(path, ignore_errors=True)
-
-
-@contextmanager
-def _uploading(
-    output: Url, *, overwrite: bool, check: Callable[[], object]
-) -> Iterator[Path]:
-    """Give a temporary path; put the file into the store at the end, as `replacing`."""
-    with tempfile.TemporaryDirectory(prefix="fastpack-") as folder:
-        temporary = Path(folder, "output")
-        with system_errors_name(output, temporary):
-            yield temporary
-            check()
-            if not overwrite and size_of(output) is not None:
-                raise exists_error(output)
-            put_object(output, temporary)
 
 
 def _move_to_new(temporary: Path, output: Path) -> None:
