@@ -190,9 +190,7 @@ def _add_verify_tokens(add_parser: _AddParser) -> None:
             "document, once, in order, by the rules in it. If not: exit code 1."
         ),
     )
-    parser.add_argument(
-        "sequences", metavar="DIR", help="the folder that was written"
-    )
+    parser.add_argument("sequences", metavar="DIR", help="the folder that was written")
     text = f"the documents that were packed, if they lie elsewhere now: {_SOURCES}"
     _add_sources(parser, "--source", help=text, action="extend", dest="sources")
     _add_json(parser)
