@@ -23,7 +23,7 @@ from fastpack.errors import (
     SourceNotFoundError,
 )
 from fastpack.storage.access import for_polars, read_bytes, size_of
-from fastpack.storage.location import Location, Url
+from fastpack.storage.location import Location, Url, path_here
 from fastpack.storage.objects import put_object
 
 OVERWRITE = "--overwrite (overwrite=True)"
@@ -59,6 +59,7 @@ def check_output(
 
     What killed processes left in its folder is removed.
     """
+    path_here(output, "output")
     if output.suffix.lower() != suffix:
         msg = (
             f"the output must be a {suffix} file, got {str(output)!r}\n"

@@ -17,6 +17,9 @@ from fastpack.outputs import replacing, system_errors_name
 _SYNC_SECONDS = 1.0
 """The least time from one flush of the manifest to the disk to the next."""
 
+_WHEN_FREE = "the end of its process frees this one"
+"""When a lock is free, for the error that it is not."""
+
 _held: set[Path] = set()
 _held_lock = threading.Lock()
 """Targets that threads of this process hold: the lock in the file is for processes."""
@@ -47,7 +50,7 @@ class FolderHome:
         target = self.target.resolve()
         with _held_lock:
             if target in _held:
-                raise held_error(self.target)
+                raise held_error(self.target, _WHEN_FREE)
             _held.add(target)
         try:
             self._refuse_links()
@@ -59,7 +62,7 @@ class FolderHome:
                 try:
                     fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError as error:
-                    raise held_error(self.target) from error
+                    raise held_error(self.target, _WHEN_FREE) from error
                 file.truncate(0)
                 file.write(token)
                 file.flush()

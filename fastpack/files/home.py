@@ -64,10 +64,10 @@ class Ticket(NamedTuple):
             raise OutputExistsError(msg)
 
 
-def held_error(target: Location) -> OutputExistsError:
-    """Return the error that another run holds the target."""
+def held_error(target: Location, when_free: str) -> OutputExistsError:
+    """Return the error that another run holds the target, and when that is free."""
     msg = (
         f"another run is packing into {target}\n"
-        "Hint: wait for it, or choose another folder."
+        f"Hint: wait for it, or choose another folder; {when_free}."
     )
     return OutputExistsError(msg)

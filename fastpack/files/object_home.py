@@ -93,11 +93,15 @@ class ObjectHome:
             time.sleep(LEASE_SECONDS / 20)
             before, found = found, condition_of(self.lock)
             if found != before and read_object(self.lock) != _FREE:
-                raise held_error(self.target)
+                raise self._held_error()
         taken = put_unchanged(self.lock, content, found) if found else None
         if taken is None:  # another was faster
-            raise held_error(self.target)
+            raise self._held_error()
         return taken
+
+    def _held_error(self) -> OutputExistsError:
+        when_free = f"a run that was killed frees this one after {LEASE_SECONDS:.0f} s"
+        return held_error(self.target, when_free)
 
     def _renew(self, held: Condition, ended: threading.Event) -> None:
         """Write the lock again and again; leave it as one that is free."""

@@ -26,6 +26,7 @@ from fastpack.files.formats.format import Request
 from fastpack.files.formats.olmo import open_olmo
 from fastpack.files.formats.registry import parse_format
 from fastpack.outputs import replacing
+from fastpack.storage.location import path_here
 
 _STRATEGIES = {"split": "fragment", "truncate": "truncate"}
 """OLMo's words for `long_documents`."""
@@ -106,7 +107,8 @@ def write_olmo_index(
             f"{long_documents!r}\nHint: OLMo has no other strategies."
         )
         raise OptionError(msg)
-    path = Path(source)
+    path = path_here(source, "source")
+    folder = path_here(work_dir, "work_dir") / "dataset-common"
     _, settings = parse_format(source_format)
     documents = open_olmo(path, Request(settings=settings))
     lengths = documents.read(0, documents.n_documents, [DEFAULT_LENGTH])
@@ -123,7 +125,6 @@ def write_olmo_index(
     digest = hashlib.sha256()
     for part in (source, path.stat().st_size, _STRATEGIES[long_documents], "uint64"):
         digest.update(str(part).encode())
-    folder = Path(work_dir, "dataset-common")
     folder.mkdir(parents=True, exist_ok=True)
     outputs = []
     for name, array in arrays.items():

@@ -21,7 +21,12 @@ from fastpack.files.sources import check_name, real_paths
 from fastpack.outputs import OVERWRITE, read_metadata
 from fastpack.storage.access import size_of
 from fastpack.storage.location import Location, StrPath, Url, locate
-from fastpack.storage.objects import ObjectVersion, check_writable, list_objects
+from fastpack.storage.objects import (
+    ObjectVersion,
+    check_writable,
+    list_objects,
+    version_of,
+)
 
 _CHANGES_SHOWN = 5
 
@@ -59,6 +64,9 @@ def check_target(
     located = locate(target, storage_options)
     if isinstance(located, Url):
         check_writable(located)
+        if version_of(located) is not None:
+            msg = f"`target` is an object, no folder: {located}\nHint: name a folder."
+            raise OptionError(msg)
         return located
     path = _absolute(located)
     check_name(path)

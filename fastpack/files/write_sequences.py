@@ -16,7 +16,7 @@ from fastpack.files.formats.writing import Sequences, Writer
 from fastpack.files.reading import check_same_columns, errors_name
 from fastpack.forks import refuse_forked
 from fastpack.outputs import exists_error
-from fastpack.storage.location import Location, StrPath
+from fastpack.storage.location import Location, StrPath, path_here
 
 _BLOCK_ROWS = 1 << 10
 """Sequences that are read at a time: of 131,072 tokens, half a gigabyte."""
@@ -133,7 +133,7 @@ def write_blocks(
     overwrite: bool,
 ) -> None:
     """Write sequences that come some at a time: see `write_sequences`."""
-    path = Path(output)
+    path = path_here(output, "output")
     write = _writer_of(path, output_format)
     check_names(list(schema), "tokens", [tokens])
     if not path.absolute().parent.is_dir():

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -20,7 +19,7 @@ from fastpack.packing.block_plan import BlockPlan, BlockPlans
 from fastpack.packing.chunks import refuse_long_documents
 from fastpack.packing.plan_file import read_plan, write_plan
 from fastpack.schemas import RUNS_SCHEMA
-from fastpack.storage.location import Location, StrPath, locate
+from fastpack.storage.location import Location, StrPath, locate, path_here
 from fastpack.version import __version__
 
 
@@ -258,7 +257,7 @@ class PackingPlan(Account):
         ...     fastpack.PackingPlan.load(file).n_bins
         4
         """
-        output = Path(path)
+        output = path_here(path, "path")
         check_output(output, overwrite=overwrite)
         write_plan(
             output, self.runs, self.histogram, self.as_dict(), overwrite=overwrite

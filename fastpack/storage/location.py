@@ -12,7 +12,10 @@ from fastpack.errors import OptionError, OptionTypeError
 STORES = ("s3", "s3a", "gs", "gcs", "az", "azure", "abfs", "abfss", "adl", "hf")
 """The schemes of URLs that Polars and obstore both know; hf is for reading alone."""
 
-_URL = re.compile(r"([a-z][a-z0-9+.-]+):/(/?)(.*)", re.IGNORECASE | re.DOTALL)
+_URL = re.compile(r"([a-z][a-z0-9+.-]+):(/{0,2})(.*)", re.IGNORECASE | re.DOTALL)
+
+NUMBERS = ("file_cache_ttl", "max_retries", "rate_", "retry_")
+"""What the options begin with that are numbers; all others are texts."""
 
 
 @dataclass(frozen=True, order=True)
@@ -95,7 +98,19 @@ def is_url(name: StrPath) -> bool:
     A `pathlib.Path` makes s3:/ of s3://.
     """
     match = _URL.match(os.fspath(name))
-    return match is not None and (match[2] == "/" or match[1].lower() in STORES)
+    return match is not None and (match[2] == "//" or match[1].lower() in STORES)
+
+
+def path_here(name: StrPath, parameter: str) -> Path:
+    """Return the path of a file or folder of this machine; refuse a URL."""
+    if is_url(name):
+        msg = (
+            f"`{parameter}` must be a file or folder of this machine, got "
+            f"{os.fspath(name)!r}\nHint: only packing many files into a folder writes "
+            "to an object store; copy anything else."
+        )
+        raise OptionError(msg)
+    return Path(name)
 
 
 def locate(
@@ -119,10 +134,11 @@ def parse_url(text: str, options: Mapping[str, Any] | None = None) -> Url:
     """Return the `Url` of a text that `is_url`; raise as `locate`."""
     match = _URL.fullmatch(text)
     scheme = match[1].lower() if match else ""
-    if match is None or scheme not in STORES or not match[2]:
+    if match is None or scheme not in STORES or match[2] != "//":
         msg = (
             f"a URL is of no store that is known: {text!r}\n"
-            "Hint: such as 's3://bucket/folder/', gs:// or az://; a text, no Path."
+            "Hint: such as 's3://bucket/folder/', gs:// or az://, as a text, not a "
+            "Path; files of this machine go by their paths."
         )
         raise OptionError(msg)
     path = match[3].rstrip("/")
@@ -132,11 +148,17 @@ def parse_url(text: str, options: Mapping[str, Any] | None = None) -> Url:
             "Hint: such as s3://bucket/folder/, with no part empty, '.' or '..'."
         )
         raise OptionError(msg)
+    if ":" in path.partition("/")[0]:
+        msg = (
+            "a URL has a password or a port before its first slash\n"
+            "Hint: they belong into `storage_options`, or into the environment."
+        )
+        raise OptionError(msg)
     return Url(scheme, path, check_storage_options(options))
 
 
 def check_storage_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the options of a store as a dict; refuse what is no mapping of names."""
+    """Return the options of a store as Polars takes them: texts, and some numbers."""
     if options is None:
         return {}
     is_mapping = isinstance(options, Mapping)
@@ -146,4 +168,25 @@ def check_storage_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
             f"{type(options).__name__}\nHint: such as {{'aws_region': 'eu-west-1'}}."
         )
         raise OptionTypeError(msg)
-    return dict(options)
+    return {key: _check_option(key, value) for key, value in options.items()}
+
+
+def _check_option(key: str, value: object) -> str | float:
+    # Values may be secrets: errors show none but those of numbers.
+    if not isinstance(value, (str, int, float)):
+        msg = (
+            f"`storage_options[{key!r}]` must be a text, a number or a bool, got "
+            f"{type(value).__name__}\nHint: leave out what has no value."
+        )
+        raise OptionTypeError(msg)
+    if key.startswith(NUMBERS):
+        try:
+            number = float(value)
+        except ValueError:
+            msg = (
+                f"`storage_options[{key!r}]` must be a number, got {value!r}\n"
+                "Hint: such as 10."
+            )
+            raise OptionError(msg) from None
+        return int(number) if number.is_integer() else number
+    return str(value).lower() if isinstance(value, bool) else str(value)

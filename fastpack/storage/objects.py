@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from fastpack.errors import MissingExtraError, OptionError, StorageError
 from fastpack.storage.hub import find_hub_file, list_hub_files
-from fastpack.storage.location import Url
+from fastpack.storage.location import NUMBERS, Url
 
 MAX_RETRIES = 10
 RETRY_TIMEOUT_MS = 180_000
@@ -22,22 +22,30 @@ RETRY_TIMEOUT_MS = 180_000
 _SCHEMES = {"s3a": "s3", "gcs": "gs", "azure": "az"}
 """The names of schemes that obstore does not know."""
 
-_PREFIXES = ("aws_", "google_", "gcs_", "azure_")
-"""What the options of a kind of store may begin with."""
+_PREFIXES = {
+    "aws_": ("s3", "s3a"),
+    "google_": ("gs", "gcs"),
+    "gcs_": ("gs", "gcs"),
+    "azure_": ("az", "azure", "abfs", "abfss", "adl"),
+}
+"""What the options of a kind of store may begin with, and its schemes."""
 
 _CLIENT = (
     "allow_http",
     "allow_invalid_certificates",
     "connect_timeout",
-    "pool_idle_timeout",
-    "proxy_url",
+    "default_content_type",
+    "http1_only",
+    "http2_",
+    "pool_",
+    "proxy_",
+    "randomize_addresses",
+    "read_timeout",
+    "root_certificate",
     "timeout",
     "user_agent",
 )
-"""Options that are of the connection, not of the store."""
-
-_POLARS = ("file_cache_ttl", "max_retries", "rate_", "retry_")
-"""Options that Polars alone knows begin with these."""
+"""Options that are of the connection, not of the store, begin with these."""
 
 
 Condition: TypeAlias = dict[str, str]
@@ -80,6 +88,8 @@ def version_of(url: Url) -> ObjectVersion | None:
     if url.scheme == "hf":
         found = find_hub_file(url)
         return None if found is None else ObjectVersion(found.size, found.tag)
+    if not url.key:  # a bucket
+        return None
     with _errors_name(url, "read"):
         try:
             return _version(_store_of(url).head(url.key))
@@ -127,12 +137,14 @@ def put_unchanged(url: Url, data: bytes, condition: Condition) -> Condition | No
 
 def _put_if(url: Url, data: bytes, mode: str | Condition) -> Condition | None:
     errors = _errors()
-    refused = (errors.AlreadyExistsError, errors.PreconditionError, FileNotFoundError)
     with _errors_name(url, "written"):
         try:
             return _condition(_store_of(url).put(url.key, data, mode=mode))
-        except refused:
+        except (errors.AlreadyExistsError, errors.PreconditionError):
             pass
+        except FileNotFoundError as error:
+            if mode == "create":  # only a bucket can be missed
+                raise _error_of(url, "written", error) from error
     # The answer to the first of several attempts may have been lost on the way.
     return condition_of(url) if read_object(url) == data else None
 
@@ -170,7 +182,7 @@ def _open_store(scheme: str, bucket: str, options: tuple[tuple[str, Any], ...]) 
     base_error = _errors().BaseError
     from obstore.store import from_url  # noqa: PLC0415
 
-    settings = split_options(dict(options))
+    settings = split_options(scheme, dict(options))
     try:
         return from_url(f"{_SCHEMES.get(scheme, scheme)}://{bucket}", **settings)
     except (base_error, ValueError) as error:
@@ -194,23 +206,27 @@ def _errors() -> Any:
     return exceptions
 
 
-def split_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of Polars as obstore takes them: in three parts."""
+def split_options(scheme: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of Polars as obstore takes them: in three parts.
+
+    Those of another kind of store, of sources say, are left out.
+    """
     config: dict[str, str] = {}
     client: dict[str, Any] = {}
     for key, value in options.items():
         name = key.lower()
-        for prefix in _PREFIXES:
-            name = name.removeprefix(prefix)
-        if name in _CLIENT:
-            is_switch = name.startswith("allow")
-            text = str(value)
-            client[name] = text.lower() in ("true", "1") if is_switch else text
-        elif not name.startswith(_POLARS):
-            config[key] = str(value)
-    timeout = int(options.get("retry_timeout_ms", RETRY_TIMEOUT_MS))
+        prefix = next((each for each in _PREFIXES if name.startswith(each)), "")
+        if prefix and scheme not in _PREFIXES[prefix]:
+            continue
+        name = name.removeprefix(prefix)
+        if name.startswith(_CLIENT):
+            is_switch = value.lower() in ("true", "false")
+            client[name] = value.lower() == "true" if is_switch else value
+        elif not name.startswith(NUMBERS):
+            config[key] = value
+    timeout = options.get("retry_timeout_ms", RETRY_TIMEOUT_MS)
     retry = {
-        "max_retries": int(options.get("max_retries", MAX_RETRIES)),
+        "max_retries": options.get("max_retries", MAX_RETRIES),
         "retry_timeout": timedelta(milliseconds=timeout),
     }
     settings: dict[str, Any] = {"config": config, "retry_config": retry}
@@ -224,17 +240,19 @@ def _errors_name(url: Url, what: str) -> Iterator[None]:
     base_error = _errors().BaseError
     try:
         yield
-    except FileNotFoundError:
+    except (FileNotFoundError, StorageError):
         raise
     except (base_error, OSError) as error:
-        if isinstance(error, StorageError):
-            raise
-        msg = (
-            f"{url} cannot be {what}: {_first_line(error)}\n"
-            "Hint: does the store answer, are the bucket and the region right, and may "
-            "you do so? Credentials are those of the environment, or `storage_options`."
-        )
-        raise StorageError(msg) from error
+        raise _error_of(url, what, error) from error
+
+
+def _error_of(url: Url, what: str, error: Exception) -> StorageError:
+    msg = (
+        f"{url} cannot be {what}: {_first_line(error)}\n"
+        "Hint: does the store answer, are the bucket and the region right, and may you "
+        "do so? Credentials are those of the environment, or `storage_options`."
+    )
+    return StorageError(msg)
 
 
 def _first_line(error: Exception) -> str:

@@ -4,7 +4,6 @@ import operator
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any, Unpack, overload
 
 import numpy.typing as npt
@@ -14,6 +13,7 @@ from fastpack.documents.inputs import FrameLike, as_frame
 from fastpack.errors import DataError, OptionError
 from fastpack.forks import refuse_forked
 from fastpack.options import PackingOptions, PackingRules
+from fastpack.storage.location import path_here
 from fastpack.tokens.gatherer import Gatherer, Item
 from fastpack.tokens.index import make_index, scan_assignment
 from fastpack.tokens.sequence_options import (
@@ -159,7 +159,7 @@ class PackedSequences:
         )
         path, known = None, None
         if isinstance(assignment, (str, os.PathLike)):
-            path = Path(assignment).absolute()
+            path = path_here(assignment, "assignment").absolute()
             table, known = scan_assignment(path)
         elif isinstance(assignment, pl.LazyFrame):
             table = assignment

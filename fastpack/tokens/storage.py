@@ -16,6 +16,7 @@ import polars as pl
 from fastpack.documents.inputs import as_frame, check_names, row_text
 from fastpack.documents.sums import Int64Array
 from fastpack.errors import DataError, DataTypeError
+from fastpack.storage.location import path_here
 from fastpack.tokens.columns import ListColumn, check_dtype
 from fastpack.tokens.mapped import MappedArray, map_arrow, open_npy
 
@@ -100,7 +101,7 @@ def open_columns(source: Source, names: Sequence[str]) -> dict[str, StoredColumn
 
 
 def _arrow_path(path: str | os.PathLike[str]) -> Path:
-    absolute = Path(path).absolute()
+    absolute = path_here(path, "documents").absolute()
     suffix = absolute.suffix.lower()
     if suffix in _ARROW:
         return absolute
@@ -116,7 +117,7 @@ def _arrow_path(path: str | os.PathLike[str]) -> Path:
 
 def _as_flat(name: str, array: Any) -> npt.NDArray[Any] | MappedArray:
     if isinstance(array, (str, os.PathLike)):
-        array = open_npy(Path(array))
+        array = open_npy(path_here(array, f"documents[{name!r}]"))
     if not isinstance(array, np.ndarray) or array.ndim != 1:
         shape = f" of shape {array.shape}" if isinstance(array, np.ndarray) else ""
         msg = (

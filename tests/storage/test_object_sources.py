@@ -6,7 +6,7 @@ import pytest
 from corpora import pack, write
 from fastpack import MissingExtraError, OptionError, SourceNotFoundError
 from fastpack.files.sources import find_sources
-from fastpack.storage.location import Url, locate, parse_url
+from fastpack.storage.location import Url, parse_url
 from fastpack.storage.objects import put_object
 
 NAMES = (
@@ -123,18 +123,6 @@ def test_names_and_formats(tmp_path, bucket, options, name):
     (output,) = (tmp_path / "out").glob("*.parquet")
     packed = pl.read_parquet(output, glob=False)
     assert packed["id"].to_list() == ["a", "b", "c"]
-
-
-def test_locations():
-    url = locate("S3://bucket/a/b.csv.gz/")
-    assert isinstance(url, Url)
-    assert str(url) == "s3://bucket/a/b.csv.gz"
-    assert (url.name, url.suffix, url.key) == ("b.csv.gz", ".gz", "a/b.csv.gz")
-    assert url.suffixes == [".csv", ".gz"]
-    assert url.parent.parent == url.root == locate("s3://bucket")
-    assert url.root.parent == url.root
-    assert url.parts == ("bucket", "a", "b.csv.gz")
-    assert url.parent / "c" == locate("s3://bucket/a/c")
 
 
 def test_the_extra_that_is_missing(monkeypatch):

@@ -1,7 +1,6 @@
 """verify_tokens(): whether sequences hold every token of every document, once."""
 
 import os
-from pathlib import Path
 from typing import Any, Unpack
 
 import polars as pl
@@ -10,6 +9,7 @@ import polars.selectors as cs
 from fastpack.documents.inputs import FrameLike, Keep, as_frame, check_names
 from fastpack.errors import DataTypeError, SourceNotFoundError, VerificationError
 from fastpack.options import PackingOptions, PackingRules
+from fastpack.storage.location import path_here
 from fastpack.tokens.columns import check_dtype
 from fastpack.tokens.selection import select_documents
 from fastpack.tokens.sequence_options import (
@@ -232,7 +232,7 @@ def _as_lazy(data: Any, parameter: str) -> pl.LazyFrame:
         return data
     if not isinstance(data, (str, os.PathLike)):
         return as_frame(data, parameter).lazy()
-    path = Path(data)
+    path = path_here(data, parameter)
     if path.is_dir():
         files = sorted(path.rglob("*.parquet"), key=str)
         files = [file for file in files if "_fastpack" not in file.parts]
