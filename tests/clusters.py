@@ -1,7 +1,11 @@
-"""Fixtures: executors on clusters of this machine, started once for all tests."""
+"""Fixtures: executors on clusters of this machine, started once for all tests, and
+one that kills a worker."""
 
 import os
+import signal
+import sys
 import warnings
+from concurrent.futures import Executor
 
 import pytest
 
@@ -44,3 +48,47 @@ def on_cluster(request):
 def on_engine(request):
     """Return an executor on each engine."""
     return request.getfixturevalue(f"on_{request.param}")
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_once(marker, function, *arguments):
+    """Call a function, and kill the worker before it can give the result back, once."""
+    result = function(*arguments)
+    if not marker.exists():
+        marker.touch()
+        die()
+    return result
+
+
+class Killing(Executor):
+    """An executor that kills the worker of the third call of a function, once."""
+
+    def __init__(self, executor, function, marker):
+        self.inner, self.function, self.marker = executor, function, marker
+        self.n_workers, self.put = executor.n_workers, executor.put
+        self.calls = 0
+
+    def submit(self, function, *arguments):
+        self.calls += function.__name__ == self.function
+        if self.calls == 3:
+            return self.inner.submit(die_once, self.marker, function, *arguments)
+        return self.inner.submit(function, *arguments)
+
+
+@pytest.fixture
+def kills_travel():
+    """Have functions of this module pickled by value: workers cannot import it."""
+    cloudpickle = pytest.importorskip("cloudpickle")
+    modules = [cloudpickle]
+    if "ray" in sys.modules:  # it has its own
+        from ray import cloudpickle as of_ray
+
+        modules.append(of_ray)
+    for module in modules:
+        module.register_pickle_by_value(sys.modules[__name__])
+    yield
+    for module in modules:
+        module.unregister_pickle_by_value(sys.modules[__name__])

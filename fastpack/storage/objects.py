@@ -1,7 +1,7 @@
 """Objects: the requests to an object store, by obstore.
 
 A request that is answered by 500 or 503, or not at all, is made again, for three
-minutes; the options of Polars `max_retries` and `retry_timeout_ms` change that.
+minutes; the options of Polars `max_retries` and `retry_*` change that.
 """
 
 from collections.abc import Iterator, Mapping
@@ -167,7 +167,8 @@ def check_writable(folder: Url) -> None:
 
 
 def _version(found: Any) -> ObjectVersion:
-    return ObjectVersion(found["size"], str(found["e_tag"]))
+    # Azure quotes it in one answer, and not in a list.
+    return ObjectVersion(found["size"], str(found["e_tag"]).strip('"'))
 
 
 def _store_of(url: Url) -> Any:
@@ -224,14 +225,26 @@ def split_options(scheme: str, options: Mapping[str, Any]) -> dict[str, Any]:
             client[name] = value.lower() == "true" if is_switch else value
         elif not name.startswith(NUMBERS):
             config[key] = value
-    timeout = options.get("retry_timeout_ms", RETRY_TIMEOUT_MS)
-    retry = {
-        "max_retries": options.get("max_retries", MAX_RETRIES),
-        "retry_timeout": timedelta(milliseconds=timeout),
-    }
-    settings: dict[str, Any] = {"config": config, "retry_config": retry}
+    settings: dict[str, Any] = {"config": config, "retry_config": _retry(options)}
     # If there are any, they are taken in place of those of the environment.
     return {**settings, "client_options": client} if client else settings
+
+
+def _retry(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how often to ask again, and when."""
+
+    def duration(name: str, default: int) -> timedelta:
+        return timedelta(milliseconds=options.get(name, default))
+
+    return {
+        "max_retries": options.get("max_retries", MAX_RETRIES),
+        "retry_timeout": duration("retry_timeout_ms", RETRY_TIMEOUT_MS),
+        "backoff": {
+            "init_backoff": duration("retry_init_backoff_ms", 100),
+            "max_backoff": duration("retry_max_backoff_ms", 15_000),
+            "base": options.get("retry_base_multiplier", 2),
+        },
+    }
 
 
 @contextmanager

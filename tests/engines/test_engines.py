@@ -1,20 +1,30 @@
 """Engines: the same bytes on each, whatever dies on the way."""
 
-import os
-import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import Executor, wait
+from concurrent.futures import wait
 
 import polars as pl
 import pytest
 
 import fastpack
-from corpora import CORPUS, L, files_of, pack, read_shards, write_shards
+from clusters import Killing, die
+from corpora import (
+    CORPUS,
+    TOKENS,
+    L,
+    files_of,
+    pack,
+    pack_tokens_of,
+    read_shards,
+    write_shards,
+)
 from fastpack import DataError, EngineError, OptionError
 
 pytestmark = pytest.mark.slow
+
+TOKEN_RULES = {"block_documents": 100, "keep": "doc_id"}
 
 
 @pytest.fixture(scope="module")
@@ -26,77 +36,49 @@ def by_threads(tmp_path_factory):
     return corpus, files_of(folder / "out")
 
 
-@pytest.mark.parametrize("keep", [None, "doc_id"])
-def test_the_same_bytes(tmp_path, on_engine, keep):
-    corpus = write_shards(tmp_path / "corpus", 32)
-    pack(corpus, tmp_path / "threads", keep=keep)
-    pack(corpus, tmp_path / "engine", keep=keep, executor=on_engine)
-    assert files_of(tmp_path / "engine") == files_of(tmp_path / "threads")
-    whole = fastpack.pack(CORPUS, context_length=L, keep=keep)
-    assert read_shards(tmp_path / "engine", 32).equals(whole)
+@pytest.fixture(scope="module")
+def tokens_by_threads(tmp_path_factory):
+    """Return a corpus of 4 files of tokens, and the files of its sequences."""
+    folder = tmp_path_factory.mktemp("tokens_by_threads")
+    corpus = write_shards(folder / "corpus", 4, TOKENS)
+    pack_tokens_of(corpus, folder / "out", **TOKEN_RULES)
+    return corpus, files_of(folder / "out")
 
 
-def test_groups(tmp_path, on_engine):
-    corpus = write_shards(
-        tmp_path / "corpus", 5, CORPUS.with_columns(g=pl.int_range(pl.len()) % 50)
-    )
+def test_the_same_bytes(tmp_path, by_threads, on_engine):
+    corpus, expected = by_threads
+    pack(corpus, tmp_path / "out", executor=on_engine)
+    assert files_of(tmp_path / "out") == expected
+    whole = fastpack.pack(CORPUS, context_length=L)
+    assert read_shards(tmp_path / "out", 32).equals(whole)
+
+
+def test_tokens(tmp_path, tokens_by_threads, on_engine):
+    corpus, expected = tokens_by_threads
+    pack_tokens_of(corpus, tmp_path / "out", executor=on_engine, **TOKEN_RULES)
+    assert files_of(tmp_path / "out") == expected
+
+
+RULES = {
+    "groups": {"by": "g", "keep": "doc_id"},
+    "blocks": {"block_documents": 3000, "shuffle_seed": 1},
+}
+
+
+@pytest.mark.parametrize("rules", RULES)
+def test_rules(tmp_path, on_engine, rules):
+    documents = CORPUS.with_columns(g=pl.int_range(pl.len()) % 50)
+    corpus = write_shards(tmp_path / "corpus", 5, documents)
     for name, executor in {"threads": None, "engine": on_engine}.items():
-        pack(corpus, tmp_path / name, by="g", executor=executor)
+        pack(corpus, tmp_path / name, executor=executor, **RULES[rules])
     assert files_of(tmp_path / "engine") == files_of(tmp_path / "threads")
-
-
-def test_blocks(tmp_path, on_engine):
-    corpus = write_shards(tmp_path / "corpus", 5)
-    for name, executor in {"threads": None, "engine": on_engine}.items():
-        rules = {"block_documents": 3000, "shuffle_seed": 1}
-        pack(corpus, tmp_path / name, executor=executor, **rules)
-    assert files_of(tmp_path / "engine") == files_of(tmp_path / "threads")
-    whole = fastpack.pack(CORPUS, context_length=L, **rules)
-    assert read_shards(tmp_path / "engine", 5).equals(whole)
-
-
-def die_once(marker, function, *arguments):
-    """Call a function, and kill the worker before it can give the result back, once."""
-    result = function(*arguments)
-    if not marker.exists():
-        marker.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return result
-
-
-class Killing(Executor):
-    """An executor that kills the worker of the fourth call of one pass, once."""
-
-    def __init__(self, executor, function, marker):
-        self.inner, self.function, self.marker = executor, function, marker
-        self.n_workers, self.put = executor.n_workers, executor.put
-        self.calls = 0
-
-    def submit(self, function, *arguments):
-        self.calls += function.__name__ == self.function
-        if self.calls == 4:
-            return self.inner.submit(die_once, self.marker, function, *arguments)
-        return self.inner.submit(function, *arguments)
-
-
-@pytest.fixture
-def tests_travel():
-    """Have functions of this module pickled by value: workers cannot import it."""
-    cloudpickle = pytest.importorskip("cloudpickle")
-    modules = [cloudpickle]
-    if "ray" in sys.modules:  # it has its own
-        from ray import cloudpickle as of_ray
-
-        modules.append(of_ray)
-    for module in modules:
-        module.register_pickle_by_value(sys.modules[__name__])
-    yield
-    for module in modules:
-        module.unregister_pickle_by_value(sys.modules[__name__])
+    if rules == "blocks":  # which depend on the number of documents in other shards
+        whole = fastpack.pack(CORPUS, context_length=L, **RULES[rules])
+        assert read_shards(tmp_path / "engine", 5).equals(whole)
 
 
 @pytest.mark.parametrize("function", ["count_shard", "assign_shard"])
-def test_a_worker_that_dies(tmp_path, by_threads, on_cluster, tests_travel, function):
+def test_a_worker_that_dies(tmp_path, by_threads, on_cluster, kills_travel, function):
     corpus, expected = by_threads
     marker = tmp_path / "died"
     pack(corpus, tmp_path / "out", executor=Killing(on_cluster, function, marker))
@@ -104,14 +86,30 @@ def test_a_worker_that_dies(tmp_path, by_threads, on_cluster, tests_travel, func
     assert files_of(tmp_path / "out") == expected
 
 
-def die(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
+@pytest.mark.parametrize("function", ["count_rows", "pack_one_block"])
+def test_a_worker_that_dies_with_tokens(
+    tmp_path, tokens_by_threads, on_dask, kills_travel, function
+):
+    corpus, expected = tokens_by_threads
+    marker = tmp_path / "died"
+    executor = Killing(on_dask, function, marker)
+    pack_tokens_of(corpus, tmp_path / "out", executor=executor, **TOKEN_RULES)
+    assert marker.exists()
+    assert files_of(tmp_path / "out") == expected
 
 
-def test_a_worker_that_dies_each_time(on_cluster, tests_travel):
+def test_a_worker_that_dies_each_time(on_cluster, kills_travel, monkeypatch):
+    if on_cluster.engine == "Dask":
+        from distributed import Client
+
+        client = Client.current()
+        # By default three; one that dies while it starts is lost to Dask for good.
+        monkeypatch.setattr(client.cluster.scheduler, "allowed_failures", 0)
     with pytest.raises(EngineError, match="lost the workers of a task, time and again"):
         on_cluster.submit(die).result()
     assert on_cluster.submit(abs, -1).result() == 1
+    if on_cluster.engine == "Dask":
+        client.wait_for_workers(2, timeout=60)
 
 
 def test_a_shard_with_bad_data(tmp_path, on_engine):
@@ -133,6 +131,15 @@ def test_a_shard_with_bad_data(tmp_path, on_engine):
     for name, executor in {"threads": None, "engine": on_engine}.items():
         pack(corpus, tmp_path / name, executor=executor, overwrite=True)
     assert files_of(tmp_path / "engine") == files_of(tmp_path / "threads")
+
+
+def test_tokens_with_bad_data(tmp_path, on_cluster):
+    corpus = write_shards(tmp_path / "corpus", 4, TOKENS)
+    bad = corpus / "part-2.parquet"
+    bad.write_bytes(b"PAR1" + bytes(100))
+    with pytest.raises(DataError, match=f"{bad} cannot be read") as raised:
+        pack_tokens_of(corpus, tmp_path / "out", executor=on_cluster, **TOKEN_RULES)
+    assert type(raised.value) is DataError
 
 
 DRIVER = """
@@ -161,12 +168,15 @@ def address_of(executor):
     return ray.get_runtime_context().gcs_address
 
 
-@pytest.mark.parametrize("moment", ["count 5", "assign 0", "assign 5"])
-def test_a_driver_that_dies(tmp_path, by_threads, on_cluster, moment):
+@pytest.mark.parametrize(
+    ("engine", "moment"),
+    [("dask", "count 5"), ("dask", "assign 0"), ("ray", "assign 5")],
+)
+def test_a_driver_that_dies(tmp_path, request, by_threads, engine, moment):
+    executor = request.getfixturevalue(f"on_{engine}")
     corpus, expected = by_threads
     target = tmp_path / "out"
-    engine = on_cluster.engine.lower()
-    command = [sys.executable, "-c", DRIVER, engine, address_of(on_cluster)]
+    command = [sys.executable, "-c", DRIVER, engine, address_of(executor)]
     driver = subprocess.Popen(
         [*command, corpus, target], stdout=subprocess.PIPE, text=True
     )
@@ -174,7 +184,7 @@ def test_a_driver_that_dies(tmp_path, by_threads, on_cluster, moment):
         assert any(line.strip() == moment for line in driver.stdout)
         driver.kill()
     reports = []
-    pack(corpus, target, executor=on_cluster, progress=reports.append)
+    pack(corpus, target, executor=executor, progress=reports.append)
     if moment == "assign 5":
         started = next(report for report in reports if report.step == "assign")
         assert 5 <= started.shards <= 32
@@ -229,3 +239,20 @@ def test_clusters_that_are_used_stay_open(on_cluster):
         assert executor.n_workers == 2
         assert executor.submit(abs, -1).result() == 1
     assert on_cluster.submit(abs, -1).result() == 1
+
+
+def test_the_commands(tmp_path, by_threads, tokens_by_threads, on_cluster):
+    from fastpack.cli.main import main
+
+    engine = ["--engine", on_cluster.engine.lower()]  # the one that is connected
+    corpus, expected = by_threads
+    target = f"{tmp_path}/out/"
+    command = ["pack", str(corpus), "--output", target, "--context-length", str(L)]
+    assert main([*command, *engine]) == 0
+    assert files_of(tmp_path / "out") == expected
+    corpus, expected = tokens_by_threads
+    rules = ["--context-length", "64", "--block-documents", "100", "--keep", "doc_id"]
+    rules += ["--boundaries", "seq_lengths", "chunk_starts"]
+    target = f"{tmp_path}/tokens/"
+    assert main(["pack-tokens", str(corpus), "--output", target, *rules, *engine]) == 0
+    assert files_of(tmp_path / "tokens") == expected

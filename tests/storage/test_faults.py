@@ -188,9 +188,7 @@ def test_urls_that_are_wrong(tmp_path, bucket, options):
     with pytest.raises(StorageError, match=r"bucket-x/out/_fastpack/lock cannot be wr"):
         pack(corpus, "s3://bucket-x/out", storage_options=options)
     pack(corpus, bucket, storage_options=options)  # it is a folder, too
-    with pytest.raises(
-        OptionError, match=r"`target` is an object, no folder: .*part-0"
-    ):
+    with pytest.raises(OptionError, match="`target` is an object, no folder"):
         pack(corpus, f"{bucket}/part-0.parquet", storage_options=options)
     other = f"{bucket}/c/a.parquet"
     pl.DataFrame({"n_tokens": [1]}).write_parquet(other, storage_options=options)
