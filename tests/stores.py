@@ -9,9 +9,13 @@ import threading
 import time
 import uuid
 from contextlib import closing, suppress
+from functools import partial
 from urllib.request import Request, urlopen
 
 import pytest
+
+from fastpack.storage.location import parse_url
+from fastpack.storage.objects import list_objects, put_object, read_object
 
 
 def start_server():
@@ -72,12 +76,43 @@ def in_environment(options, monkeypatch):
         monkeypatch.setenv(name.upper(), value)
 
 
-@pytest.fixture
-def bucket(s3_server):
-    """Return the URL of a new bucket."""
+def make_bucket(s3_server):
+    """Make a bucket; return its URL."""
     name = f"bucket-{uuid.uuid4().hex[:12]}"
     urlopen(Request(f"{s3_server}/{name}", method="PUT")).close()
     return f"s3://{name}"
+
+
+@pytest.fixture
+def bucket(s3_server):
+    """Return the URL of a new bucket."""
+    return make_bucket(s3_server)
+
+
+def upload(folder, url, options):
+    """Copy the files of a folder into a store; return the URL."""
+    for path in sorted(folder.rglob("*.*")):
+        put_object(parse_url(f"{url}/{path.relative_to(folder)}", options), path)
+    return url
+
+
+def objects_below(url, options):
+    """Return the bytes of all objects below a URL but the lock, by name."""
+    folder = parse_url(url, options)
+    return {
+        found.path.removeprefix(f"{folder.path}/"): read_object(found)
+        for found, _ in list_objects(folder)
+        if found.name != "lock"
+    }
+
+
+def outputs_below(url, options):
+    """Return the bytes of the outputs below a URL, by name."""
+    return {
+        name: data
+        for name, data in objects_below(url, options).items()
+        if not name.startswith("_fastpack/")
+    }
 
 
 class Proxy(http.server.ThreadingHTTPServer):
@@ -146,7 +181,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 def proxy(s3_server):
     """Return a proxy before the server, for faults."""
     with Proxy(s3_server) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        serve = partial(server.serve_forever, poll_interval=0.02)
+        thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield server
         server.shutdown()

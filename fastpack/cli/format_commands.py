@@ -1,7 +1,6 @@
 """The commands of formats: `convert`, and the list of `formats`."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from fastpack.cli.display import PrintedTable, print_tables
@@ -10,16 +9,16 @@ from fastpack.files.formats.format import Format
 from fastpack.files.formats.registry import FORMATS
 from fastpack.files.sources import find_sources
 from fastpack.files.write_sequences import convert_files
+from fastpack.storage.location import path_here
 
 
 def convert(arguments: argparse.Namespace) -> None:
     """Write training sequences in another format."""
-    paths = find_sources(
-        arguments.sources, Path(arguments.output), arguments.source_format
-    )
+    output = path_here(arguments.output, "output")
+    paths = find_sources(arguments.sources, output, arguments.source_format)
     convert_files(
         paths,
-        arguments.output,
+        output,
         arguments.tokens,
         arguments.columns,
         source_format=arguments.source_format,

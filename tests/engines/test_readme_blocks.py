@@ -1,4 +1,4 @@
-"""The README's examples beyond one machine: its blocks of `py`."""
+"""The README's examples beyond one machine: a block of `py` for each."""
 
 import re
 import subprocess
@@ -14,23 +14,28 @@ from corpora import CORPUS, write_shards
 pytestmark = pytest.mark.slow
 
 README = Path(__file__).parents[2] / "README.md"
+SECTION = re.compile(r"^## Beyond one machine$(.*?)^## ", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^```py\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("code", BLOCK.findall(README.read_text("utf-8")))
-def test_example(tmp_path, s3_server, in_environment, monkeypatch, code):
-    pytest.importorskip("ray")
-    pytest.importorskip("distributed")
+@pytest.mark.parametrize(
+    ("word", "package"),
+    [("ray_executor", "ray"), ("dask_executor", "distributed"), ("s3://", "obstore")],
+)
+def test_example(tmp_path, s3_server, in_environment, monkeypatch, word, package):
+    pytest.importorskip(package)
+    section = SECTION.search(README.read_text("utf-8"))[1]
+    (code,) = [block for block in BLOCK.findall(section) if word in block]
+    assert len(code.strip().splitlines()) <= 10
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    if "s3://" in code:
+    if word == "s3://":
         urlopen(Request(f"{s3_server}/bucket", method="PUT")).close()
         CORPUS.write_parquet("s3://bucket/corpus/part-0.parquet")
-    write_shards(tmp_path / "corpus", 2)
-    assert len(code.strip().splitlines()) <= 10
+    else:
+        write_shards(tmp_path / "corpus", 2)
     script = tmp_path / "example.py"
     script.write_text(code, "utf-8")
     subprocess.run([sys.executable, script], cwd=tmp_path, check=True)
-    (target,) = re.findall(r'"([^"]*out/)"', code)
-    at = target if "://" in target else str(tmp_path / target)
-    written = pl.read_parquet(f"{at.rstrip('/')}/*.parquet")
-    assert written.height >= CORPUS.height
+    _, target = re.findall(r'"([^"]*/)"', code)
+    at = target if "://" in target else f"{tmp_path}/{target}"
+    assert pl.read_parquet(f"{at}*.parquet").height >= CORPUS.height

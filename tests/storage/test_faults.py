@@ -7,11 +7,12 @@ import polars as pl
 import pytest
 
 import fastpack
-from corpora import files_of, name_of_shard, pack, write_shards
+from corpora import TOKENS, pack, pack_tokens_of, write_shards
 from fastpack import DataError, OptionError, OutputExistsError, StorageError
 from fastpack.files.object_home import ObjectHome
 from fastpack.storage.location import parse_url
 from fastpack.storage.objects import list_objects, put_object, read_object
+from stores import outputs_below, upload
 
 pytestmark = pytest.mark.slow
 
@@ -24,8 +25,12 @@ def names_below(url, options):
 
 def through(proxy, options, **more):
     """Return the options for a proxy, with little patience."""
-    more = {"retry_timeout_ms": 3000, "max_retries": 5, **more}
-    return {**options, "aws_endpoint_url": proxy.url, **more}
+    patience = {
+        "retry_timeout_ms": 20_000,
+        "max_retries": 3,
+        "retry_init_backoff_ms": 9,
+    }
+    return {**options, "aws_endpoint_url": proxy.url, **patience, **more}
 
 
 def answer_each(status, n_times):
@@ -40,33 +45,39 @@ def answer_each(status, n_times):
     return answer
 
 
-@pytest.mark.parametrize("status", [500, 503, 0.3])
-def test_a_store_that_fails_for_a_while(tmp_path, bucket, options, proxy, status):
-    corpus = write_shards(tmp_path / "corpus", 3)
-    pack(corpus, tmp_path / "out")
-    for number in range(3):
-        name = name_of_shard(number, 3)
-        frame = pl.read_parquet(corpus / name)
-        frame.write_parquet(f"{bucket}/corpus/{name}", storage_options=options)
-    proxy.answer = answer_each(status, 2)
-    settings = through(proxy, options)
-    pack(f"{bucket}/corpus", f"{bucket}/out", storage_options=settings)
-    # Sources of another path make another job: the same rows, not the same bytes.
-    for name in files_of(tmp_path / "out"):
-        if not name.startswith("_fastpack"):
-            written = pl.read_parquet(f"{bucket}/out/{name}", storage_options=options)
-            assert written.equals(pl.read_parquet(tmp_path / "out" / name))
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory):
+    """Return folders of documents and of tokens, of 3 files each."""
+    folder = tmp_path_factory.mktemp("corpora")
+    write_shards(folder / "documents", 3)
+    write_shards(folder / "tokens", 3, TOKENS)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(500, "documents"), (503, "documents"), (0.2, "documents"), (503, "tokens")],
+)
+def test_a_store_that_fails_for_a_while(corpora, bucket, options, proxy, status, kind):
+    source = upload(corpora / kind, f"{bucket}/corpus", options)
+    run = pack_tokens_of if kind == "tokens" else pack
+    run(source, f"{bucket}/expected", storage_options=options)
+    proxy.answer = answer_each(status, 1 if status == 0.2 else 2)
+    run(source, f"{bucket}/out", storage_options=through(proxy, options))
+    assert len(proxy.requests) > 40
+    expected = outputs_below(f"{bucket}/expected", options)
+    assert outputs_below(f"{bucket}/out", options) == expected
 
 
 @pytest.mark.parametrize("step", ["lock", "counts/1", "plan", "part-1", "manifest"])
-def test_a_store_that_fails_for_good(tmp_path, bucket, options, proxy, step):
-    corpus = write_shards(tmp_path / "corpus", 3)
+def test_a_store_that_fails_for_good(corpora, bucket, options, proxy, step):
+    corpus = corpora / "documents"
 
     def fail(method, path):
         return 503 if step in path and method == "PUT" else None
 
     proxy.answer = fail
-    settings = through(proxy, options, max_retries=2)
+    settings = through(proxy, options, max_retries=1)
     target = f"{bucket}/out"
     with pytest.raises(StorageError, match=f"{target}/.*{step}.* cannot be written"):
         pack(corpus, target, storage_options=settings)
@@ -81,6 +92,36 @@ def test_a_store_that_fails_for_good(tmp_path, bucket, options, proxy, step):
     pack(corpus, target, storage_options=settings)
     own = {f"_fastpack/{name}" for name in ("lock", "manifest.jsonl", "plan.parquet")}
     assert names_below(target, options) == outputs | own
+
+
+def test_a_store_that_fails_for_good_with_tokens(corpora, bucket, options, proxy):
+    proxy.answer = lambda method, path: (
+        503 if "sequences-000001" in path and method == "PUT" else None
+    )
+    settings = {
+        "storage_options": through(proxy, options, max_retries=1),
+        "block_documents": 100,
+    }
+    problem = r"sequences-000001\.parquet cannot be written: .*503"
+    with pytest.raises(StorageError, match=problem):
+        pack_tokens_of(corpora / "tokens", bucket, **settings)
+    names = outputs_below(bucket, options).keys()
+    assert "sequences-000001.parquet" not in names
+    proxy.answer = lambda *_: None
+    pack_tokens_of(corpora / "tokens", bucket, **settings)
+    assert len(outputs_below(bucket, options)) == 6
+
+
+def test_a_store_that_refuses(tmp_path, corpora, bucket, options, proxy):
+    proxy.answer = lambda *_: 403  # wrong credentials, say
+    settings = through(proxy, options)
+    problem = r"cannot be (read|listed): .*403.*\nHint: .* may you do so\? Credentials"
+    with pytest.raises(StorageError, match=problem) as raised:
+        pack(f"{bucket}/corpus", tmp_path / "out", storage_options=settings)
+    assert "never-to" not in str(raised.value)
+    with pytest.raises(StorageError, match=problem):
+        pack(corpora / "documents", f"{bucket}/out", storage_options=settings)
+    assert len(proxy.requests) < 6  # it is not asked again
 
 
 def test_sources_that_cannot_be_read(tmp_path, bucket, options, proxy):
@@ -134,12 +175,12 @@ def short_lease(monkeypatch):
 def test_two_runs_on_one_target(tmp_path, bucket, options, short_lease):
     corpus = write_shards(tmp_path / "corpus", 2)
     target = f"{bucket}/out"
-    problem = "another run is packing into s3:"
-    with (
-        ObjectHome(parse_url(target, options)).locked("another"),
-        pytest.raises(OutputExistsError, match=problem),
-    ):
-        pack(corpus, target, storage_options=options)
+    problem = "another run is packing into s3:.*\nHint: .* killed frees this one after"
+    with ObjectHome(parse_url(target, options)).locked("another"):
+        with pytest.raises(OutputExistsError, match=problem):
+            pack(corpus, target, storage_options=options)
+        with pytest.raises(OutputExistsError, match=problem):
+            pack_tokens_of(corpus, target, storage_options=options)
     pack(corpus, target, storage_options=options)  # at once: it is free
 
 

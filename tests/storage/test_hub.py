@@ -2,6 +2,7 @@
 
 import json
 import threading
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
@@ -53,7 +54,9 @@ class Hub(BaseHTTPRequestHandler):
 def hub(monkeypatch):
     with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
         server.asked, server.failures = [], []
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(
+            target=partial(server.serve_forever, 0.02), daemon=True
+        ).start()
         port = server.server_address[1]
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{port}")
         monkeypatch.setattr("fastpack.storage.hub.time.sleep", lambda _: None)

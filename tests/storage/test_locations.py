@@ -9,7 +9,7 @@ import fastpack
 from fastpack import OptionError, OptionTypeError
 from fastpack.files.sources import find_sources
 from fastpack.storage.location import Url, check_storage_options, locate
-from fastpack.storage.objects import split_options
+from fastpack.storage.objects import ObjectVersion, _version, split_options
 
 SEQUENCES = pl.DataFrame({"input_ids": [[1, 2]]})
 
@@ -76,6 +76,12 @@ def test_options_that_cannot_be(tmp_path, options, problem):
     assert "never-to" not in str(raised.value)
 
 
+def test_tags_with_and_without_quotes():
+    # Azure has both.
+    assert _version({"size": 1, "e_tag": '"0x8"'}) == ObjectVersion(1, "0x8")
+    assert _version({"size": 1, "e_tag": "0x8"}) == ObjectVersion(1, "0x8")
+
+
 def test_options_in_parts():
     options = {
         "aws_region": "x",
@@ -88,7 +94,8 @@ def test_options_in_parts():
     split = split_options("s3", options)
     assert split["config"] == {"aws_region": "x"}
     assert split["client_options"] == {"allow_http": True, "timeout": "30s"}
-    assert split["retry_config"]["max_retries"] == 2
+    retry = split["retry_config"]
+    assert (retry["max_retries"], retry["retry_timeout"].seconds) == (2, 180)
     assert split_options("gs", options)["config"] == {"google_service_account": "y"}
     of_azure = split_options("abfss", options)["config"]
     assert of_azure == {"azure_storage_account_name": "z"}

@@ -9,6 +9,8 @@ from fastpack.files.sources import find_sources
 from fastpack.storage.location import Url, parse_url
 from fastpack.storage.objects import put_object
 
+pytestmark = pytest.mark.slow
+
 NAMES = (
     "a/part-10.parquet",
     "a/part-2.parquet",

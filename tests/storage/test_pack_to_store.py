@@ -6,35 +6,16 @@ import pytest
 import fastpack
 from corpora import CORPUS, L, files_of, name_of_shard, pack, read_shards, write_shards
 from fastpack.storage.location import parse_url
-from fastpack.storage.objects import list_objects, read_object
+from stores import objects_below, upload
 
 pytestmark = pytest.mark.slow
-
-
-def objects_of(url, options):
-    """Return the bytes of all objects below a URL, except the lock, by name."""
-    folder = parse_url(url, options)
-    return {
-        found.path.removeprefix(f"{folder.path}/"): read_object(found)
-        for found, _ in list_objects(folder)
-        if found.name != "lock"
-    }
-
-
-def upload(folder, url, options):
-    """Copy the files of a folder into a store."""
-    for path in sorted(folder.rglob("*.parquet")):
-        pl.read_parquet(path).write_parquet(
-            f"{url}/{path.relative_to(folder)}", storage_options=options
-        )
-    return url
 
 
 def test_into_a_store(tmp_path, bucket, options):
     corpus = write_shards(tmp_path / "corpus", 7)
     pack(corpus, tmp_path / "out")
     plan = pack(corpus, f"{bucket}/a/out/", storage_options=options)
-    written = objects_of(f"{bucket}/a/out", options)
+    written = objects_below(f"{bucket}/a/out", options)
     expected = files_of(tmp_path / "out")
     assert written.keys() == expected.keys()
     for name, data in expected.items():

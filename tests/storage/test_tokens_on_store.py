@@ -8,7 +8,8 @@ import fastpack
 from corpora import files_of, write
 from fastpack import DataError
 from fastpack.storage.location import parse_url
-from fastpack.storage.objects import list_objects, put_object, read_object
+from fastpack.storage.objects import list_objects, put_object
+from stores import outputs_below, upload
 
 pytestmark = pytest.mark.slow
 
@@ -29,18 +30,7 @@ def corpus(tmp_path_factory):
 
 @pytest.fixture
 def source(corpus, bucket, options):
-    for path in corpus.iterdir():
-        put_object(parse_url(f"{bucket}/corpus/{path.name}", options), path)
-    return f"{bucket}/corpus"
-
-
-def outputs_below(url, options):
-    folder = parse_url(url, options)
-    return {
-        found.name: read_object(found)
-        for found, _ in list_objects(folder)
-        if "_fastpack" not in found.path
-    }
+    return upload(corpus, f"{bucket}/corpus", options)
 
 
 @pytest.mark.parametrize("rules", [RULES, {"context_length": 64}])
@@ -60,16 +50,6 @@ def test_the_same_bytes(tmp_path, corpus, source, bucket, options, rules):
         }
     whole = pl.read_parquet(tmp_path / "here/*.parquet")
     assert whole.equals(pl.read_parquet(tmp_path / "there/*.parquet"))
-
-
-def test_on_an_engine(source, bucket, options, on_engine):
-    settings = {"storage_options": options, **RULES}
-    fastpack.pack_token_files(source, f"{bucket}/threads", **settings)
-    target = f"{bucket}/engine"
-    fastpack.pack_token_files(source, target, executor=on_engine, **settings)
-    written = outputs_below(target, options)
-    assert len(written) == 4
-    assert written == outputs_below(f"{bucket}/threads", options)
 
 
 class StopError(Exception):
@@ -103,11 +83,3 @@ def test_a_file_that_is_damaged(source, bucket, options):
         fastpack.pack_token_files(
             f"{source}/*.parquet", f"{bucket}/out", storage_options=options, **RULES
         )
-
-
-def test_the_command(bucket, source, in_environment, options):
-    from fastpack.cli.main import main
-
-    command = ["pack-tokens", source, "--output", f"{bucket}/out/"]
-    assert main([*command, "--context-length", "64"]) == 0
-    assert outputs_below(f"{bucket}/out", options)
