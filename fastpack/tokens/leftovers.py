@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 import polars.selectors as cs
 
+from fastpack.documents.sums import Int64Array
 from fastpack.options import PackingOptions
 from fastpack.tokens.layout import Layout
 from fastpack.tokens.selection import CHUNK_START, DOCUMENT
@@ -75,7 +76,7 @@ def chunks_as_documents(
     """
     lists = [sequence_options.tokens, *sequence_options.columns]
     start, length = chunks["chunk_start"], chunks["chunk_length"]
-    rows = documents[chunks["document"]]
+    rows = _gather(documents, sequence_options.tokens, chunks["document"].to_numpy())
     arrays = [name for name in lists if isinstance(rows[name].dtype, pl.Array)]
     rows = rows.with_columns(rows[name].arr.to_list() for name in arrays)
     if rows.height:  # Polars 2.0 makes lists of nulls of no rows
@@ -86,3 +87,20 @@ def chunks_as_documents(
     else:
         document = chunks["document"] + first_document
     return rows.with_columns(document.alias(DOCUMENT), start.alias(CHUNK_START))
+
+
+def _gather(documents: pl.DataFrame, tokens: str, rows: Int64Array) -> pl.DataFrame:
+    """Return some rows, which ascend.
+
+    Each piece of the lists by itself: Polars would copy all into one piece before,
+    which takes half the time of moving the tokens of a block.
+    """
+    lengths = documents[tokens].chunk_lengths()
+    borders = np.cumsum([0, *lengths])
+    places = np.searchsorted(rows, borders)
+    pieces = [documents.clear()]
+    for i in range(len(lengths)):
+        if chosen := (rows[places[i] : places[i + 1]] - borders[i]).tolist():
+            piece = documents[int(borders[i]) : int(borders[i + 1])]
+            pieces.append(piece[chosen])
+    return pl.concat(pieces, rechunk=False)
