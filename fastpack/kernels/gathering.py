@@ -10,12 +10,15 @@ import ctypes
 from collections.abc import Callable
 from typing import Any
 
+import numba
 import numpy as np
 import numpy.typing as npt
 from numba.core import cgutils, config, types
 from numba.extending import intrinsic
 
 from fastpack.kernels.jit import Integer, kernel
+
+carray: Any = vars(numba)["carray"]  # it has no types
 
 
 def _memmove(target: int, source: int, size: int) -> None:
@@ -58,6 +61,20 @@ def _prefetch(_context: Any, _address: Any) -> Any:
     return types.void(types.int64), generate
 
 
+def _c_pointer(address: int) -> Any:
+    """Turn an address into a pointer in plain Python."""
+    return ctypes.c_void_p(int(address))
+
+
+def _pointer(_context: Any, _address: Any) -> Any:
+    """Turn an address into a pointer in compiled code."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+
+    return types.voidptr(types.int64), generate
+
+
 _IS_PLAIN = vars(config)["DISABLE_JIT"]
 
 copy_bytes: Callable[..., None] = _memmove if _IS_PLAIN else intrinsic(_memcpy)
@@ -65,6 +82,52 @@ copy_bytes: Callable[..., None] = _memmove if _IS_PLAIN else intrinsic(_memcpy)
 
 prefetch: Callable[..., None] = _ignore if _IS_PLAIN else intrinsic(_prefetch)
 """Begin to load what is at an address, or do nothing if that cannot be."""
+
+as_pointer: Callable[..., Any] = _c_pointer if _IS_PLAIN else intrinsic(_pointer)
+"""Turn an address into a pointer, as `carray` takes it."""
+
+# The places of a directory.
+_FIRST, _POSITIONS, _LENGTHS, _PIECE_STARTS, _ADDRESSES, _FILL = range(0, 12, 2)
+_ITEMSIZE, _BEFORE, _AFTER, _ALIGN = range(12, 16)
+
+
+def make_directory(
+    *,
+    first: npt.NDArray[np.int64],
+    positions: npt.NDArray[np.int64],
+    lengths: npt.NDArray[np.int32],
+    piece_starts: npt.NDArray[np.int64],
+    addresses: npt.NDArray[np.int64],
+    fill: npt.NDArray[np.uint8],
+    itemsize: int,
+    before: int,
+    after: int,
+    align: int,
+) -> npt.NDArray[np.int64]:
+    """Return what `gather` reads, as one array: the address and the size of each array.
+
+    An array takes 50 ns to be passed to a kernel, and six of them half the time of the
+    copy that is made. They have to live as long as the directory is used.
+
+    Parameters
+    ----------
+    first, positions, lengths
+        The chunks of each bin, in order, as `place_chunks` writes them.
+    piece_starts, addresses
+        The number of the first value of each piece, and its address.
+    fill
+        The values that are no tokens, as bytes: one that is written before each chunk,
+        one behind it, and padding, as many as a sequence has.
+    itemsize
+        Bytes of a value.
+    before, after
+        Whether values are written before and behind each chunk: 0 or 1.
+    align
+        Chunks start at multiples of this.
+    """
+    arrays = (first, positions, lengths, piece_starts, addresses, fill)
+    places = [(each.__array_interface__["data"][0], each.size) for each in arrays]
+    return np.array([*sum(places, ()), itemsize, before, after, align], np.int64)
 
 
 @kernel
@@ -135,43 +198,42 @@ def gather_at(
 @kernel
 def gather(
     bin: int,  # noqa: A002
-    first: npt.NDArray[np.int64],
-    positions: npt.NDArray[np.int64],
-    lengths: npt.NDArray[np.int32],
-    piece_starts: npt.NDArray[np.int64],
-    addresses: npt.NDArray[np.int64],
-    fill: npt.NDArray[np.uint8],
-    itemsize: int,
-    before: int,
-    after: int,
-    align: int,
+    directory: npt.NDArray[np.int64],
     out: npt.NDArray[Any],
+    chunk_lengths: npt.NDArray[np.int32],
 ) -> Integer:
     """Write a sequence and padding behind it; return its values without the padding.
 
-    Arguments one by one, not in tuples, which take a microsecond to be passed; the call
-    is 3 lines for each dtype of `out`, and `gather_at` is compiled once.
+    It is compiled for each dtype of `out`, and `gather_at` once.
 
     Parameters
     ----------
     bin
         The number of the sequence.
-    first, positions, lengths
-        The chunks of each bin, in order, as `place_chunks` writes them.
-    piece_starts, addresses
-        The number of the first value of each piece, and its address.
-    fill
-        The values that are no tokens, as bytes: one that is written before each chunk,
-        one behind it, and padding, as many as `out` has.
-    itemsize
-        Bytes of a value.
-    before, after
-        Whether values are written before and behind each chunk: 0 or 1.
-    align
-        Chunks start at multiples of this.
+    directory
+        Where the chunks lie: see `make_directory`.
     out
         Output, shape (L,).
+    chunk_lengths
+        Output: the tokens of each chunk, with those that are added; or of shape (0,).
     """
+    first = carray(as_pointer(directory[_FIRST]), (directory[_FIRST + 1],), np.int64)
+    positions = carray(
+        as_pointer(directory[_POSITIONS]), (directory[_POSITIONS + 1],), np.int64
+    )
+    lengths = carray(
+        as_pointer(directory[_LENGTHS]), (directory[_LENGTHS + 1],), np.int32
+    )
+    piece_starts = carray(
+        as_pointer(directory[_PIECE_STARTS]), (directory[_PIECE_STARTS + 1],), np.int64
+    )
+    addresses = carray(
+        as_pointer(directory[_ADDRESSES]), (directory[_ADDRESSES + 1],), np.int64
+    )
+    fill = carray(as_pointer(directory[_FILL]), (directory[_FILL + 1],), np.uint8)
+    before, after = directory[_BEFORE], directory[_AFTER]
+    for c in range(chunk_lengths.size):
+        chunk_lengths[c] = lengths[first[bin] + c] + before + after
     return gather_at(
         bin,
         first,
@@ -180,10 +242,10 @@ def gather(
         piece_starts,
         addresses,
         fill,
-        itemsize,
+        directory[_ITEMSIZE],
         before,
         after,
-        align,
+        directory[_ALIGN],
         np.int64(out.ctypes.data),
         out.size,
     )

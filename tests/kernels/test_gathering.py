@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastpack.kernels.gathering import gather, source_of
+from fastpack.kernels.gathering import gather, make_directory, source_of
 
 
 def addresses_of(pieces):
@@ -33,20 +33,24 @@ def test_a_sequence(dtype, before, after, align):
     # Two sequences: the second one has chunks of both pieces.
     first = np.array([0, 1, 4])
     positions, lengths = np.array([0, 6, 2, 19]), np.array([6, 4, 3, 1], np.int32)
-    size = gather(
-        1,
-        first,
-        positions,
-        lengths,
-        np.array([0, 6]),
-        addresses_of(pieces),
-        fill.view(np.uint8),
-        out.itemsize,
-        before,
-        after,
-        align,
-        out,
+    piece_starts, addresses = np.array([0, 6]), addresses_of(pieces)
+    fill = fill.view(np.uint8)
+    directory = make_directory(
+        first=first,
+        positions=positions,
+        lengths=lengths,
+        piece_starts=piece_starts,
+        addresses=addresses,
+        fill=fill,
+        itemsize=out.itemsize,
+        before=before,
+        after=after,
+        align=align,
     )
+    chunk_lengths = np.zeros(3, np.int32)
+    size = gather(1, directory, out, chunk_lengths)
+    assert (chunk_lengths - before - after).tolist() == [4, 3, 1]
+    assert gather(1, directory, out, chunk_lengths[:0]) == size
     expected = []
     for position, length in zip(positions[1:], lengths[1:], strict=True):
         expected += before * [1]

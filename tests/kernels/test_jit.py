@@ -23,6 +23,7 @@ ALLOWED = {
     "collections.abc",
     "ctypes",
     "fastpack.kernels.jit",
+    "numba",
     "numba.core",
     "numba.cpython.unsafe.numbers",
     "numba.extending",
@@ -32,7 +33,7 @@ ALLOWED = {
 }
 
 
-INTERNALS = {"collections.abc", "llvmlite", "numba", "numba.core"}
+INTERNALS = {"collections.abc", "llvmlite", "numba.core"}
 """What the file of the decorator uses, too."""
 
 
