@@ -104,7 +104,8 @@ def main():
     parser.add_argument("--rounds", type=positive, default=7)
     arguments = parser.parse_args()
     for mean, dtype in ((300, np.int32), (300, np.uint16), (1000, np.int32)):
-        beside_copies(arguments.documents, mean, dtype, arguments.rounds)
+        n_documents = arguments.documents * 300 // mean  # as many tokens in all
+        beside_copies(n_documents, mean, dtype, arguments.rounds)
     if find_spec("trl") and find_spec("datasets"):
         beside_trl(min(arguments.documents, 100_000), arguments.rounds)
 
