@@ -31,7 +31,7 @@ from fastpack.threads import map_in_threads
 _MANY_GROUPS = 1000
 """With more groups, the ranks of parts cost more than further threads gain."""
 
-PackedBlock: TypeAlias = tuple[BlockPlan, list[pl.DataFrame]]
+AssignedBlock: TypeAlias = tuple[BlockPlan, list[pl.DataFrame]]
 """The plan of a block, and its rows in some tables."""
 
 
@@ -56,7 +56,7 @@ def pack_batch(
 
 def pack_blocks(
     blocks: Iterable[tuple[int, Batch]], options: PackingOptions
-) -> Iterator[PackedBlock]:
+) -> Iterator[AssignedBlock]:
     """Pack all blocks of a corpus, in their order.
 
     Parameters
@@ -75,7 +75,7 @@ def pack_blocks(
 
 def _pack_one_by_one(
     blocks: Iterable[tuple[int, Batch]], options: PackingOptions
-) -> Iterator[PackedBlock]:
+) -> Iterator[AssignedBlock]:
     """Pack one block after the other, each by all threads."""
     first_bin = 0
     for number, batch in blocks:
@@ -121,7 +121,7 @@ def assigners_for(
 
 def _pack_several(
     blocks: Iterable[tuple[int, Batch]], options: PackingOptions, size: int
-) -> Iterator[PackedBlock]:
+) -> Iterator[AssignedBlock]:
     """Pack several blocks at the same time, each by one thread.
 
     They are planned first: then it is known where the bins of each begin.
@@ -171,7 +171,7 @@ class _BlocksOfThread:
             first_bin += plan.n_bins
         return first_bin
 
-    def assign(self) -> list[PackedBlock]:
+    def assign(self) -> list[AssignedBlock]:
         packed = []
         for plan, batch in self._planned:
             assigner = plan.assigner(first_document=plan.number * self._size)
