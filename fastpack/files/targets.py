@@ -6,7 +6,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, Protocol
 
-from fastpack.errors import OptionError, OutputExistsError
+from fastpack.errors import OptionError, OptionTypeError, OutputExistsError
 from fastpack.files.formats.registry import suffix_of
 from fastpack.files.home import FOLDER
 from fastpack.files.manifest import (
@@ -58,6 +58,9 @@ def check_target(
     target: StrPath | Location, storage_options: Mapping[str, Any] | None = None
 ) -> Location:
     """Return the location of a target; refuse names that are no folder's."""
+    if not isinstance(target, (str, os.PathLike, Url)):
+        msg = f"`target` must be a folder, got {target!r}\nHint: such as assignment/."
+        raise OptionTypeError(msg)
     if not isinstance(target, Url) and not os.fspath(target):
         msg = "`target` must be a folder, got ''\nHint: such as assignment/."
         raise OptionError(msg)
@@ -140,7 +143,11 @@ def name_shards(
 
 
 def check_sources(paths: Sequence[Location], target: Location) -> list[Location]:
-    """Return the absolute paths of sources; refuse those in the target itself."""
+    """Return the absolute paths of sources; refuse those in the target itself.
+
+    Outputs of another run beside other files are refused, too: sequences have the form
+    of documents, and each token would be packed twice.
+    """
     paths = [path if isinstance(path, Url) else _absolute(path) for path in paths]
     for folder, path in {path.parent: path for path in paths}.items():
         if _resolve(folder) == _resolve(target):
@@ -149,7 +156,24 @@ def check_sources(paths: Sequence[Location], target: Location) -> list[Location]
                 "Hint: write them to a folder of their own."
             )
             raise OptionError(msg)
+    _refuse_earlier_outputs({each.parent for each in paths if isinstance(each, Path)})
     return paths
+
+
+def _refuse_earlier_outputs(folders: set[Path]) -> None:
+    """Refuse folders of sources, some of which are outputs of an earlier run."""
+    if not folders:
+        return
+    common = Path(os.path.commonpath(folders))
+    around = {each: {each, *each.parents} for each in folders}
+    below = {each for each in set().union(*around.values()) if common in each.parents}
+    runs = {each for each in below if (each / FOLDER / "manifest.jsonl").is_file()}
+    if runs and not all(runs & each for each in around.values()):
+        msg = (
+            f"the sources have outputs of an earlier run, {min(runs)}, beside others\n"
+            "Hint: name the folders of documents, or move the outputs elsewhere."
+        )
+        raise OptionError(msg)
 
 
 def _resolve(folder: Location) -> Location:

@@ -25,6 +25,7 @@ from fastpack.packing.plan_file import decode_histogram, encode_histogram
 from fastpack.storage.access import read_bytes
 from fastpack.storage.location import Location
 from fastpack.tokens.block import PackedBlock, pack_block
+from fastpack.tokens.columns import ListColumn
 from fastpack.version import __version__
 
 _ROW_GROUP_TOKENS = 4_000_000
@@ -198,8 +199,8 @@ def pack_one_block(block: Block, rules: BlockRules, ticket: Ticket) -> dict[str,
     )
     n_left_out = 0
     if packed.left_out is not None:
-        tokens = left_out.get_column(rules.columns.sequences.tokens)
-        n_left_out = int(tokens.list.len().sum())
+        tokens = ListColumn(left_out[rules.columns.sequences.tokens], 0)
+        n_left_out = int(tokens.lengths.sum())
     entry = {
         "first_document": block.first_document,
         "documents": block.n_documents,

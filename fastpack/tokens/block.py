@@ -101,11 +101,11 @@ def pack_block(
         if chunks.height:
             layout = layout.without(is_left_out)
     sequences = _Sequences(documents, columns, layout, sequence_options, first_document)
-    made = [
-        sequences.column(name).alias(name)
+    made = {
+        name: sequences.column(name)
         for name in output_names(documents.columns, sequence_options)
         if wanted is None or name in wanted
-    ]
+    }
     return PackedBlock(pl.DataFrame(made), plan, left_out)
 
 

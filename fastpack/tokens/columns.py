@@ -1,5 +1,6 @@
 """List columns: the tokens, or values in lockstep -> flat values, without a copy."""
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 
@@ -55,7 +56,8 @@ class ListColumn:
         self.name = series.name
         self.dtype = check_dtype(self.name, series.dtype)
         self.numpy_dtype = _numpy_dtype(self.dtype)
-        self._series = series
+        # Polars would take a name such as ^a.*$ for a pattern.
+        self._series = series.alias("values")
         self._first_row = first_row
         if n_null := series.null_count():
             row = first_row + (series.is_null().arg_max() or 0)
@@ -66,7 +68,7 @@ class ListColumn:
                 "rows out."
             )
             raise DataError(msg)
-        self.lengths = _lengths(series)
+        self.lengths = _lengths(self._series).alias(self.name)
 
     def parts(self) -> Iterator[Values]:
         """Give the values, those of one chunk of the Series at a time."""
@@ -141,13 +143,17 @@ def check_dtype(
 
 def check_fits(what: str, value: float, name: str, dtype: pl.DataType) -> None:
     """Refuse a value that a column cannot hold; `what` is that value, for messages."""
-    if dtype.is_float():
-        return
-    low, high = 0, 1
+    low: float = 0
+    high: float = 1
     if dtype.is_integer():
         info = np.iinfo(_numpy_dtype(dtype))
         low, high = int(info.min), int(info.max)
-    if not low <= value <= high or value != int(value):
+    elif dtype.is_float():
+        limits = np.finfo(_numpy_dtype(dtype))
+        low, high = float(limits.min), float(limits.max)
+        if not math.isfinite(value):
+            return
+    if not low <= value <= high or (not dtype.is_float() and value != int(value)):
         msg = (
             f"{what} does not fit `{name}`, which holds {dtype}: {low:,} ... {high:,}\n"
             "Hint: pass another one, or cast the column."

@@ -109,7 +109,9 @@ class Gatherer:
                 after=fill.after,
                 align=options.align,
             )
-            self._columns.append((name, dtype, directory))
+            # Of the same size, for the kernel: Numba has no arrays of float16.
+            moved = np.dtype(np.uint16) if dtype == np.float16 else dtype
+            self._columns.append((name, dtype, moved, directory))
             self._kept_alive.append((column, values))
         self._index = index
         first: Any = index.first
@@ -127,9 +129,11 @@ class Gatherer:
         first = self._first
         n_chunks = first[number + 1] - first[number] if self._boundaries else 0
         lengths = np.empty(n_chunks, _INT32)
-        for name, dtype, directory in self._columns:
-            values = np.empty(capacity, dtype)
+        for name, dtype, moved, directory in self._columns:
+            values = np.empty(capacity, moved)
             size = self._gather(number, directory, values, lengths)
+            if moved is not dtype:
+                values = values.view(dtype)
             if self._is_padded:
                 size = capacity
             item[name] = values if size == capacity else values[:size]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 import polars.selectors as cs
 
+from fastpack.documents.inputs import as_expression
 from fastpack.documents.sums import Int64Array
 from fastpack.options import PackingOptions
 from fastpack.tokens.layout import Layout
@@ -78,7 +79,7 @@ def chunks_as_documents(
     start, length = chunks["chunk_start"], chunks["chunk_length"]
     rows = _gather(documents, sequence_options.tokens, chunks["document"].to_numpy())
     arrays = [name for name in lists if isinstance(rows[name].dtype, pl.Array)]
-    rows = rows.with_columns(rows[name].arr.to_list() for name in arrays)
+    rows = rows.with_columns(as_expression(name).arr.to_list() for name in arrays)
     if rows.height:  # Polars 2.0 makes lists of nulls of no rows
         chunk = cs.by_name(*lists).as_expr()
         rows = rows.with_columns(chunk.list.slice(pl.lit(start), pl.lit(length)))

@@ -190,7 +190,7 @@ def _errors_name(path: str | Path) -> Iterator[None]:
     except (DataError, DataTypeError) as error:
         msg = f"{path}: {error}"
         raise type(error)(msg) from error
-    except (OSError, ValueError, NotImplementedError, PolarsError) as error:
+    except (OSError, EOFError, ValueError, NotImplementedError, PolarsError) as error:
         msg = (
             f"{path} cannot be mapped: {error}\n"
             "Hint: was it changed since, or is it of another format?"

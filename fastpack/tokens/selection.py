@@ -18,7 +18,7 @@ from fastpack.documents.inputs import (
     check_names,
     select_kept,
 )
-from fastpack.errors import OptionError
+from fastpack.errors import DataTypeError, OptionError
 from fastpack.tokens.columns import check_dtype, check_fits
 from fastpack.tokens.sequence_options import PadValue, SequenceOptions
 
@@ -61,7 +61,9 @@ def select_documents(
         kept = select_kept(frame if isinstance(frame, pl.DataFrame) else empty, keep)
         names += kept.columns
         selected += map(as_expression, as_list(keep))
+        _check_kept(kept)
     _check_output_names(output_names(names, sequence_options))
+    _check_inner_names(names)
     groups = [as_expression(by[i]).alias(f"{_BY}{i}") for i in range(len(by))]
     return frame.select(*selected, *groups)
 
@@ -79,11 +81,30 @@ def output_names(
 def group_columns(documents: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     """Return the columns of the rule `by` of a selected frame."""
     return pl.DataFrame(
-        [
-            documents.get_column(f"{_BY}{number}").alias(name)
-            for number, name in enumerate(by)
-        ]
+        {name: documents.get_column(f"{_BY}{number}") for number, name in enumerate(by)}
     )
+
+
+def _check_kept(kept: pl.DataFrame) -> None:
+    """Refuse columns of which Polars makes no lists."""
+    for name, dtype in kept.schema.items():
+        if dtype == pl.Object:
+            msg = (
+                f"`keep` column {name!r} holds Python objects, which cannot be in lists"
+                "\nHint: keep a column of numbers or strings."
+            )
+            raise DataTypeError(msg)
+
+
+def _check_inner_names(names: Iterable[str]) -> None:
+    """Refuse names that selected frames use themselves."""
+    for name in names:
+        if name.startswith("\0"):
+            msg = (
+                f"the name of a column begins with a null character: {name!r}\n"
+                "Hint: rename it first."
+            )
+            raise OptionError(msg)
 
 
 def _check_output_names(names: Iterable[str]) -> None:

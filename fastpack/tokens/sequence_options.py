@@ -1,7 +1,7 @@
 """SequenceOptions: what is asked of training sequences beside the rules of packing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 from fastpack.documents.inputs import Keep, as_list
@@ -126,6 +126,38 @@ def check_packing_options(
         )
         raise OptionError(msg)
     return options
+
+
+def known_packing_options(
+    context_length: int | None,
+    rules: PackingRules,
+    known: PackingOptions | None,
+    sequence_options: SequenceOptions,
+) -> PackingOptions:
+    """Return the rules of the packing: those given, and those its files say."""
+    if known is None:
+        if context_length is None:
+            msg = (
+                "`context_length` is not given, and the assignment does not say it\n"
+                "Hint: pass the one that it was packed with."
+            )
+            raise OptionError(msg)
+        return check_packing_options(context_length, rules, sequence_options)
+    given: dict[str, Any] = {**rules}
+    if context_length is not None:
+        given["context_length"] = context_length
+    by_hand = replace(known, **given)
+    for name in given:
+        value, packed = getattr(by_hand, name), getattr(known, name)
+        if value != packed:
+            msg = (
+                f"`{name}` was given as {value!r}, and the assignment was packed with "
+                f"{packed!r}\nHint: leave it out: its files know their rules."
+            )
+            raise OptionError(msg)
+    packed_by: Any = asdict(known)
+    length = packed_by.pop("context_length")
+    return check_packing_options(length, packed_by, sequence_options)
 
 
 def _check_id(name: str, value: Any) -> int | None:

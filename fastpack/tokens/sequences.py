@@ -3,24 +3,22 @@
 import operator
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, replace
 from typing import Any, Unpack, overload
 
 import numpy.typing as npt
 import polars as pl
 
 from fastpack.documents.inputs import FrameLike, as_frame
-from fastpack.errors import DataError, OptionError
+from fastpack.errors import DataError, OptionTypeError
 from fastpack.forks import refuse_forked
-from fastpack.options import PackingOptions, PackingRules
+from fastpack.options import PackingRules
 from fastpack.storage.location import path_here
 from fastpack.tokens.gatherer import Gatherer, Item
 from fastpack.tokens.index import make_index, scan_assignment
 from fastpack.tokens.sequence_options import (
     Columns,
-    SequenceOptions,
-    check_packing_options,
     check_sequence_options,
+    known_packing_options,
 )
 from fastpack.tokens.storage import as_source, open_columns
 
@@ -166,7 +164,9 @@ class PackedSequences:
         else:
             table = as_frame(assignment, "assignment").lazy()
         self._sequence_options = sequence_options
-        self._options = _packing_options(context_length, rules, known, sequence_options)
+        self._options = known_packing_options(
+            context_length, rules, known, sequence_options
+        )
         self._boundaries = asked
         self._path = path
         self._source = as_source(documents, tokens)
@@ -225,10 +225,19 @@ class PackedSequences:
         try:
             number = operator.index(index)
         except TypeError:
-            if isinstance(index, slice):
-                index = range(*index.indices(self._n_sequences))
-            return self.__getitems__(index)
+            return self.__getitems__(self._several(index))
         return self._build(number)
+
+    def _several(self, index: Any) -> Iterable[int]:
+        if isinstance(index, slice):
+            return range(*index.indices(self._n_sequences))
+        if isinstance(index, str) or not isinstance(index, Iterable):
+            msg = (
+                "an index must be an integer, a slice or several integers, got "
+                f"{index!r}\nHint: such as sequences[0] or sequences[:16]."
+            )
+            raise OptionTypeError(msg)
+        return index
 
     def __getitems__(self, indices: Iterable[int]) -> list[Item]:
         """Build several sequences: a DataLoader asks so for those of a batch."""
@@ -236,12 +245,10 @@ class PackedSequences:
 
     def _build(self, number: int) -> Item:
         n_sequences = self._n_sequences
-        if number < 0:
-            number += n_sequences
-        if not 0 <= number < n_sequences:
+        if not -n_sequences <= number < n_sequences:
             msg = f"sequence {number:,} is out of range: there are {n_sequences:,}"
             raise IndexError(msg)
-        return self._gatherer.build(number)
+        return self._gatherer.build(number % n_sequences)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what another process needs, without what it can map or read itself."""
@@ -264,35 +271,3 @@ class PackedSequences:
                 "Hint: make the sequences anew."
             )
             raise DataError(msg)
-
-
-def _packing_options(
-    context_length: int | None,
-    rules: PackingRules,
-    known: PackingOptions | None,
-    sequence_options: SequenceOptions,
-) -> PackingOptions:
-    """Return the rules of the packing: those given, and those its files say."""
-    if known is None:
-        if context_length is None:
-            msg = (
-                "`context_length` is not given, and the assignment does not say it\n"
-                "Hint: pass the one that it was packed with."
-            )
-            raise OptionError(msg)
-        return check_packing_options(context_length, rules, sequence_options)
-    given: dict[str, Any] = {**rules}
-    if context_length is not None:
-        given["context_length"] = context_length
-    by_hand = replace(known, **given)
-    for name in given:
-        value, packed = getattr(by_hand, name), getattr(known, name)
-        if value != packed:
-            msg = (
-                f"`{name}` was given as {value!r}, and the assignment was packed with "
-                f"{packed!r}\nHint: leave it out: its files know their rules."
-            )
-            raise OptionError(msg)
-    packed_by: Any = asdict(known)
-    length = packed_by.pop("context_length")
-    return check_packing_options(length, packed_by, sequence_options)

@@ -27,6 +27,7 @@ from fastpack import (
     DataError,
     DataTypeError,
     OptionError,
+    OptionTypeError,
     OutputExistsError,
     SourceNotFoundError,
 )
@@ -337,6 +338,8 @@ def test_sources_that_cannot_be_right(tmp_path):
         pack_tokens_of(tmp_path / "absent", tmp_path / "out")
     with pytest.raises(OptionError, match="would lie beside their sources"):
         pack_tokens_of(corpus, corpus)
+    with pytest.raises(OptionTypeError, match="`target` must be a folder, got None"):
+        pack_tokens_of(corpus, None)
     (tmp_path / "b.csv").write_text("input_ids\n3\n")
     with pytest.raises(DataTypeError, match=r"b.csv: `input_ids` must hold lists"):
         pack_tokens_of(tmp_path / "b.csv", tmp_path / "csv")
@@ -346,6 +349,17 @@ def test_sources_that_cannot_be_right(tmp_path):
     (tmp_path / "folder/sequences-000000.parquet").mkdir(parents=True)
     with pytest.raises(OutputExistsError, match="an output is a folder"):
         pack_tokens_of(corpus / "part-0.parquet", tmp_path / "folder", overwrite=True)
+
+
+def test_outputs_among_the_sources(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 2, TOKENS)
+    inside = corpus / "packed/64"
+    for _ in range(2):  # its own outputs are no sources
+        pack_tokens_of(corpus, inside)
+    with pytest.raises(OptionError, match=r"outputs of an earlier run, .*64, beside"):
+        pack_tokens_of(corpus, tmp_path / "out")
+    pack_tokens_of(inside, tmp_path / "of sequences")
+    pack_tokens_of([inside, tmp_path / "of sequences"], tmp_path / "of both")
 
 
 @pytest.mark.parametrize("rules", [{}, {"block_documents": 200}])

@@ -63,7 +63,11 @@ def test_columns_that_are_not_in_lockstep(lazily):
         fastpack.pack_tokens(data, context_length=8, columns="labels").lazy().collect()
 
 
-NARROW = FRAME.cast(pl.List(pl.UInt16))
+NARROW = FRAME.cast(pl.List(pl.UInt16)).with_columns(
+    pl.Series("object", [object(), object()], dtype=pl.Object),
+    pl.col("labels").cast(pl.List(pl.UInt8)).alias("\0"),
+    weights=pl.col("labels").cast(pl.List(pl.Float32)),
+)
 
 BAD_OPTIONS = [
     ({"tokens": None}, OptionTypeError, "`tokens` must be a column's name"),
@@ -92,6 +96,13 @@ BAD_OPTIONS = [
     ),
     ({"columns": {"labels": 0.5}, "pad_id": 0}, OptionError, "0.5 does not fit"),
     ({"columns": {"labels": np.nan}, "pad_id": 0}, OptionError, "nan does not fit"),
+    ({"keep": "object"}, DataTypeError, "'object' holds Python objects"),
+    ({"columns": "\0"}, OptionError, r"begins with a null character: '\\x00'"),
+    (
+        {"columns": {"weights": 1e39}, "pad_id": 0},
+        OptionError,
+        "the pad value 1e\\+39 does not fit `weights`, which holds Float32",
+    ),
     ({"extra_tokens": 1}, OptionError, "`extra_tokens` is 1, but .* are 0"),
     (
         {"extra_tokens": 2, "eos_id": 1},
@@ -140,3 +151,11 @@ def test_an_assignment_of_other_tokens():
         layout = Layout(table, 1, starts, options, is_padded=False)
         with pytest.raises(DataError, match="does not match the tokens"):
             move_values(column, layout, 0)
+
+
+@pytest.mark.parametrize("name", ["", "*", "^i.*$"])
+def test_names_that_polars_takes_for_something_else(name):
+    frame = FRAME.rename({"labels": name}).with_columns(ids=FRAME["labels"])
+    for options in ({"tokens": name}, {"columns": name}):
+        sequences = fastpack.pack_tokens(frame, context_length=8, **options)
+        assert sequences[name].to_list() == [[1, 2, 3]]

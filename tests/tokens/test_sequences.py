@@ -244,6 +244,19 @@ def test_columns_of_booleans(place, tmp_path):
         assert (item["mask"] == right).all()
 
 
+def test_a_column_of_half_floats():
+    documents = DOCUMENTS.with_columns(
+        weights=pl.col("input_ids").cast(pl.List(pl.Float16)) / 4
+    )
+    columns = {"weights": 0.25}
+    sequences = PackedSequences(
+        TABLE, documents, columns=columns, context_length=L, pad_id=1
+    )
+    for item in sequences:
+        assert item["weights"].dtype == np.float16
+        assert (item["weights"] == (item["input_ids"] / 4).astype(np.float16)).all()
+
+
 def test_arrays_of_a_fixed_size(tmp_path):
     tokens = pl.Series("x", [[1, 2], [3, 4], [5, 6]], dtype=pl.Array(pl.Int16, 2))
     tokens.to_frame().write_ipc(tmp_path / "x.arrow", record_batch_size=2)
@@ -288,9 +301,13 @@ def test_indices():
     for several in ([2, 0, -1], np.array([2, 0, n - 1]), (2, 0, -1)):
         assert as_lists(sequences[several]) == [items[2], items[0], items[-1]]
     for number in (n, -n - 1, 2**40):
-        with pytest.raises(IndexError, match=rf"is out of range: there are {n}"):
+        message = rf"sequence {number:,} is out of range: there are {n}"
+        with pytest.raises(IndexError, match=message):
             sequences[number]
-    for index in ("0", 1.0, [1.5]):
+    for index in ("0", 1.0, None):
+        with pytest.raises(OptionTypeError, match=f"got {index!r}\nHint: such as"):
+            sequences[index]
+    for index in ([1.5], ["0"], np.array([True])):
         with pytest.raises(TypeError):
             sequences[index]
     assert repr(sequences) == f"<PackedSequences: {n} of 8 tokens, input_ids int32>"
@@ -606,6 +623,9 @@ def test_files_that_cannot_be_mapped(tmp_path):
     DOCUMENTS.with_columns(mask).write_ipc(path)
     check("or holds booleans", columns="mask")
     check(r"tokens\.arrow: `documents` names a column that is absent", columns="x")
+    (tmp_path / "empty.npy").touch()
+    arrays = {"input_ids": tmp_path / "empty.npy", "offsets": np.array([0])}
+    check("No data left in file", documents=arrays)
     path.write_bytes(b"ARROW1 and nothing else")
     check("cannot be mapped")
     path.write_bytes(b"")
