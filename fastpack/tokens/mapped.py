@@ -148,9 +148,12 @@ def map_arrow(
                         "compress; cast booleans to UInt8."
                     )
                     raise DataError(msg)
-                yield MappedLists(
-                    name, dtype, values.to_numpy(), lists.lengths.to_numpy()
-                )
+                lengths = lists.lengths.to_numpy()
+                if lengths.sum(dtype=np.int64) != len(values):
+                    # Sequences would be copied from outside of the file.
+                    msg = f"the offsets of `{name}` fall\nHint: is the file damaged?"
+                    raise DataError(msg)
+                yield MappedLists(name, dtype, values.to_numpy(), lengths)
             first_row += batch.num_rows
 
 

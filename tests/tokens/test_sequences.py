@@ -623,6 +623,14 @@ def test_files_that_cannot_be_mapped(tmp_path):
     DOCUMENTS.with_columns(mask).write_ipc(path)
     check("or holds booleans", columns="mask")
     check(r"tokens\.arrow: `documents` names a column that is absent", columns="x")
+    offsets = np.cumsum([0, *DOCUMENTS["input_ids"].list.len()], dtype=np.int64)
+    DOCUMENTS.select("input_ids").write_ipc(path, compression="uncompressed")
+    falling = offsets.copy()
+    falling[3] = 0
+    content = path.read_bytes()
+    assert offsets.tobytes() in content
+    path.write_bytes(content.replace(offsets.tobytes(), falling.tobytes()))
+    check("the offsets of `input_ids` fall")
     (tmp_path / "empty.npy").touch()
     arrays = {"input_ids": tmp_path / "empty.npy", "offsets": np.array([0])}
     check("No data left in file", documents=arrays)
