@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fastpack.kernels import moving as moving
     from fastpack.kernels import numbering as numbering
     from fastpack.kernels import ordering as ordering
+    from fastpack.kernels import parts as parts
     from fastpack.kernels import shuffling as shuffling
     from fastpack.kernels import verification as verification
 
@@ -46,6 +47,7 @@ _FILES = frozenset(
         "moving",
         "numbering",
         "ordering",
+        "parts",
         "shuffling",
         "verification",
     }

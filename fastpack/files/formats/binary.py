@@ -4,6 +4,7 @@ A header is not trusted with memory: how much it promises is compared with the s
 the file, before any of it is read.
 """
 
+from io import FileIO
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -46,6 +47,25 @@ def read_array(
     if len(array) < count:
         end = offset + array.nbytes
         raise damaged(path, end, f"{count:,} values from byte {offset:,} on", "its end")
+    return array
+
+
+def read_into(
+    array: npt.NDArray[Any], file: FileIO, byte: int, path: Path
+) -> npt.NDArray[Any]:
+    """Fill an array from a byte of an open file on; return it. See `read_array`.
+
+    Nothing is allocated: fresh memory costs more than to read what is cached.
+    """
+    file.seek(byte)
+    rest = memoryview(array.view(np.uint8).data)
+    while rest:
+        n_read = file.readinto(rest)
+        if not n_read:
+            end = file.tell()
+            expected = f"{array.size:,} values from byte {byte:,} on"
+            raise damaged(path, end, expected, "its end")
+        rest = rest[n_read:]
     return array
 
 
