@@ -9,9 +9,15 @@ import polars.selectors as cs
 
 from fastpack.documents.inputs import as_frame, check_names
 from fastpack.documents.streaming import collect_in_batches
-from fastpack.errors import OptionError, OptionTypeError, SourceNotFoundError
+from fastpack.errors import (
+    OptionError,
+    OptionTypeError,
+    OutputExistsError,
+    SourceNotFoundError,
+)
+from fastpack.files.formats.document_file import beside
 from fastpack.files.formats.format import Request
-from fastpack.files.formats.registry import FORMATS, scan_source
+from fastpack.files.formats.registry import FORMATS, files_of, scan_source
 from fastpack.files.formats.writing import Sequences, Writer
 from fastpack.files.reading import check_same_columns, errors_name
 from fastpack.forks import refuse_forked
@@ -99,8 +105,10 @@ def convert_files(
 ) -> None:
     """Write the sequences of some files, one after the other: see `write_sequences`.
 
-    `columns` names those that are written beside the tokens; None is all.
+    `columns` names those that are written beside the tokens; None is all. No source is
+    written over.
     """
+    _check_sources(paths, Path(output))
     frames = []
     for path in paths:
         with errors_name(path):
@@ -121,6 +129,24 @@ def convert_files(
 
     schema = frames[0][1].collect_schema()
     write_blocks(blocks(), schema, output, tokens, output_format, overwrite=overwrite)
+
+
+def _check_sources(paths: Sequence[Path], output: Path) -> None:
+    """Refuse an output that is a source, or belongs to one."""
+    names = [
+        beside(output, each.suffixes[0], each.companion)
+        for each in FORMATS
+        if each.companion and each.write
+    ]
+    outputs = [path for path in {output, *names} if path.exists()]
+    for source in paths:
+        for file in (source, *files_of(source)):
+            if any(path.samefile(file) for path in outputs):
+                msg = (
+                    f"the output is one of the sources: {file}\n"
+                    "Hint: write to a name of its own."
+                )
+                raise OutputExistsError(msg)
 
 
 def write_blocks(

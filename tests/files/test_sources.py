@@ -188,7 +188,7 @@ def test_compressed_sources(tmp_path):
     names = ["a.csv.gz", "b.jsonl.zst", "c.NDJSON.GZ", "d.v1.csv.zst"]
     for name in names:
         write(FRAME, tmp_path / "in" / name.lower()).rename(tmp_path / "in" / name)
-    for name in ("notes.gz", "all.tar.gz", "x.parquet.gz"):
+    for name in ("notes.gz", "all.tar.bz2", "x.parquet.gz"):
         (tmp_path / "in" / name).touch()
     assert names_of(tmp_path / "in", tmp_path / "in") == names
     plan = fastpack.pack_files(tmp_path / "in", tmp_path / "out", context_length=8)

@@ -4,6 +4,7 @@ A header is not trusted with memory: how much it promises is compared with the s
 the file, before any of it is read.
 """
 
+import stat
 from io import FileIO
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -37,6 +38,18 @@ def damaged(
     """Return the error that a file does not hold what it has to, with the place."""
     msg = f"byte {byte:,} of {path.name}: expected {expected}, found {found}"
     return DataError(f"{msg}\nHint: {hint}")
+
+
+def size_of(path: Path) -> int:
+    """Return the size of a file; raise DataError if it is a folder, say."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        msg = (
+            f"{path.name} is no file, and belongs to a source\n"
+            "Hint: it lies beside it, under the name that the format gives it."
+        )
+        raise DataError(msg)
+    return status.st_size
 
 
 def read_array(
@@ -74,7 +87,7 @@ def map_array(path: Path, dtype: npt.DTypeLike, offset: int = 0) -> npt.NDArray[
 
     Nobody may cut the file meanwhile: the system would end the process.
     """
-    size = path.stat().st_size - offset
+    size = size_of(path) - offset
     dtype = np.dtype(dtype)
     if size % dtype.itemsize:
         expected = f"whole values of {dtype.itemsize} bytes"
@@ -86,7 +99,7 @@ def map_array(path: Path, dtype: npt.DTypeLike, offset: int = 0) -> npt.NDArray[
 
 def check_size(path: Path, expected: int, what: str, size: int | None = None) -> None:
     """Refuse a file, or the `size` bytes of it that are meant, of another size."""
-    size = path.stat().st_size if size is None else size
+    size = size_of(path) if size is None else size
     if size != expected:
         raise damaged(
             path,

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from fastpack.errors import DataError
 from fastpack.files.formats.binary import (
     Int64Array,
     check_order,
     damaged,
     map_array,
     read_array,
+    size_of,
 )
 from fastpack.files.formats.document_file import DocumentFile, FlatFile, beside
 from fastpack.files.formats.format import Format, Request
@@ -33,7 +35,14 @@ def open_datatrove(path: Path, _: Request) -> DocumentFile:
     """
     path = beside(path, _INDEX, "")
     index = path.with_name(path.name + _INDEX)
-    size = index.stat().st_size
+    if not index.exists():
+        msg = (
+            f"{index.name} is not beside {path.name}, and says where documents end\n"
+            "Hint: copy it too; or name the token at the end of each document: "
+            "flat:dtype=uint16,end=50256."
+        )
+        raise DataError(msg)
+    size = size_of(index)
     if size % 8:
         raise damaged(index, size, "whole values of 8 bytes", "its end")
     n_documents = size // 8
@@ -51,7 +60,7 @@ def open_datatrove(path: Path, _: Request) -> DocumentFile:
 
 
 def _map_tokens(path: Path, n_tokens: int, index: Path) -> np.ndarray:
-    size = path.stat().st_size
+    size = size_of(path)
     for dtype in map(np.dtype, _DTYPES):
         if n_tokens * dtype.itemsize == size:
             return map_array(path, dtype)

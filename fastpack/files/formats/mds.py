@@ -3,19 +3,20 @@
 A shard begins with its number of samples n, n + 1 offsets (uint32), and the JSON of its
 columns. A sample has the bytes of each column, in the order of names, before them the
 number of bytes of those that vary. A list is an `ndarray` of one dimension, of a fixed
-size if its dtype in Polars has one. The shards are byte for byte those of MDSWriter.
+size if its dtype in Polars has one; numbers and texts are what they are. The shards are
+byte for byte those of MDSWriter.
 """
 
 import json
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import polars as pl
 
-from fastpack.errors import DataTypeError
+from fastpack.errors import DataError, DataTypeError
 from fastpack.files.formats.format import Format
 from fastpack.files.formats.writing import Sequences, lengths_of
 from fastpack.outputs import replacing_folder
@@ -28,6 +29,19 @@ _SHARD_BYTES = 1 << 26
 
 _OFFSET_BYTES = 4
 
+_NUMBERS: dict[pl.DataType, np.dtype[Any]] = {
+    pl.Boolean(): np.dtype(np.uint8),
+    **{
+        dtype(): pl.Series(dtype=dtype).to_numpy().dtype
+        for dtype in (
+            *(pl.Int8, pl.Int16, pl.Int32, pl.Int64),
+            *(pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64),
+            *(pl.Float32, pl.Float64),
+        )
+    },
+}
+"""The dtypes of the numbers of MDS, by those of Polars."""
+
 
 class _Column(NamedTuple):
     """A column: its name, its encoding, its bytes in each sample, None if they vary."""
@@ -38,7 +52,20 @@ class _Column(NamedTuple):
 
     def encode(self, block: pl.DataFrame) -> Iterator[bytes]:
         """Give the bytes of each sequence."""
-        column = ListColumn(block[self.name], 0)
+        series = block[self.name]
+        if isinstance(series.dtype, (pl.List, pl.Array)):
+            return self._encode_lists(ListColumn(series, 0))
+        if series.null_count():
+            msg = (
+                f"`{self.name}` has null values\n"
+                "Hint: fill them, or leave the column out (--columns)."
+            )
+            raise DataError(msg)
+        if series.dtype == pl.String:
+            return (text.encode() for text in series)
+        return (value.tobytes() for value in series.to_numpy())
+
+    def _encode_lists(self, column: ListColumn) -> Iterator[bytes]:
         values = [part.array for part in column.parts()]
         flat = np.concatenate(values) if len(values) != 1 else values[0]
         ends = np.cumsum(lengths_of(column))
@@ -103,7 +130,7 @@ class _Shards:
 
 
 def write_mds(sequences: Sequences, output: Path, *, overwrite: bool) -> None:
-    """Write a folder of shards: all columns, which have to be lists of numbers."""
+    """Write a folder of shards: all columns, numbers, texts or lists of numbers."""
     columns = [_column(sequences.schema, name) for name in sorted(sequences.schema)]
     with replacing_folder(output, overwrite=overwrite, marker=INDEX) as folder:
         shards = _Shards(folder, columns)
@@ -122,17 +149,22 @@ def write_mds(sequences: Sequences, output: Path, *, overwrite: bool) -> None:
 
 def _column(schema: pl.Schema, name: str) -> _Column:
     dtype = schema[name]
-    if not isinstance(dtype, (pl.List, pl.Array)):
+    if dtype == pl.String:
+        return _Column(name, "str", None)
+    is_list = isinstance(dtype, (pl.List, pl.Array))
+    kind = _NUMBERS.get(cast("pl.DataType", dtype.inner) if is_list else dtype)
+    if kind is None:
         msg = (
-            f"`{name}` is {dtype}, and MDS gets lists of numbers alone\n"
-            "Hint: select the other columns."
+            f"`{name}` is {dtype}, and MDS gets numbers, texts and lists of numbers\n"
+            "Hint: leave the column out (--columns), or cast it."
         )
         raise DataTypeError(msg)
-    numpy_dtype = ListColumn(pl.Series(name, [], dtype), 0).numpy_dtype
     if isinstance(dtype, pl.Array):
-        size = dtype.size * numpy_dtype.itemsize
-        return _Column(name, f"ndarray:{numpy_dtype.name}:{dtype.size}", size)
-    return _Column(name, f"ndarray:{numpy_dtype.name}", None)
+        size = dtype.size * kind.itemsize
+        return _Column(name, f"ndarray:{kind.name}:{dtype.size}", size)
+    if is_list:
+        return _Column(name, f"ndarray:{kind.name}", None)
+    return _Column(name, kind.name, kind.itemsize)
 
 
 def _shape(length: int) -> bytes:

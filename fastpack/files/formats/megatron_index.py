@@ -33,6 +33,7 @@ from fastpack.files.formats.binary import (
     damaged,
     read_array,
     read_into,
+    size_of,
 )
 
 _MAGIC = b"MMIDIDX\0\0"
@@ -169,7 +170,7 @@ def _check_counts(index: MegatronIndex) -> None:
     if index.n_documents < 0:
         raise damaged(path, _DOCUMENTS_BYTE, "at least 1", 0)
     end = index.documents_byte + 8 * (index.n_documents + 1)
-    if path.stat().st_size != end + n:  # modes: several modalities
+    if size_of(path) != end + n:  # modes: several modalities
         check_size(
             path, end, f"{n:,} sequences and {index.n_documents:,} documents of byte 18"
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from fastpack.documents.inputs import DEFAULT_LENGTH
@@ -20,6 +21,7 @@ from fastpack.files.formats.binary import (
     check_order,
     check_size,
     damaged,
+    map_array,
     read_array,
 )
 from fastpack.files.formats.document_file import DocumentFile, FlatFile
@@ -78,29 +80,37 @@ def is_npy(path: Path) -> bool:
         return file.read(len(MAGIC)) == MAGIC
 
 
-def open_npy(path: Path, begin: int = 0, end: int | None = None) -> NpyFile:
-    """Read the header of an array of integers; compare it with the size of the file.
+def open_npy(path: Path) -> NpyFile:
+    """Read the header of an array of integers; compare it with the size of the file."""
+    data = map_array(path, np.uint8)
+    return find_array(path, data, 0, len(data))
+
+
+def find_array(
+    path: Path, data: npt.NDArray[np.uint8], begin: int, end: int
+) -> NpyFile:
+    """Read the header of an array of integers; compare it with the size of the data.
 
     Parameters
     ----------
     path
-        The file.
+        The file that errors name.
+    data
+        Its bytes.
     begin, end
-        The place of the array in it, in bytes, if it is not the whole.
+        The place of the array in it, in bytes.
     """
-    with path.open("rb") as file:
-        file.seek(begin)
-        start = file.read(8)
-        if start[:6] != MAGIC:
-            raise damaged(path, begin, repr(MAGIC), repr(start[:6]))
-        version = start[6] if len(start) == 8 else 0  # noqa: PLR2004
-        if version not in _HEADER_BYTES:
-            raise damaged(path, begin + 6, "a version of 1 to 3", version)
-        size = int.from_bytes(file.read(_HEADER_BYTES[version]), "little")
-        place = file.tell()
-        header = file.read(size) if size <= _LARGEST_HEADER else b""
-        if not size or len(header) < size:
-            raise damaged(path, begin + 8, "the length of a header", f"{size:,}")
+    start = data[begin : min(begin + 12, end)].tobytes()
+    if start[:6] != MAGIC:
+        raise damaged(path, begin, repr(MAGIC), repr(start[:6]))
+    version = start[6] if len(start) > 6 else 0  # noqa: PLR2004
+    if version not in _HEADER_BYTES:
+        raise damaged(path, begin + 6, "a version of 1 to 3", version)
+    place = begin + 8 + _HEADER_BYTES[version]
+    size = int.from_bytes(start[8 : place - begin], "little")
+    if not 0 < size <= min(_LARGEST_HEADER, end - place):
+        raise damaged(path, begin + 8, "the length of a header", f"{size:,}")
+    header = data[place : place + size].tobytes()
     fields = _parse(path, place, header)
     npy = NpyFile(path, *fields, offset=place + size)
     expected = npy.offset + int(np.prod(npy.shape, dtype=object)) * npy.dtype.itemsize

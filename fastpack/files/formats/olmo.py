@@ -15,7 +15,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from fastpack.errors import DataError
-from fastpack.files.formats.binary import Int64Array, damaged, map_array
+from fastpack.files.formats.binary import Int64Array, damaged, map_array, size_of
 from fastpack.files.formats.document_file import (
     DocumentFile,
     FlatFile,
@@ -54,6 +54,7 @@ def open_olmo(path: Path, request: Request) -> DocumentFile:
 
 def _read_ends(path: Path) -> Int64Array:
     """Read where documents end; refuse lines that do not follow each other."""
+    size_of(path)
     try:
         texts = pl.read_csv(
             path, has_header=False, columns=[0, 1], infer_schema=False, glob=False
@@ -89,7 +90,7 @@ def _read_ends(path: Path) -> Int64Array:
 
 def _map(path: Path, request: Request, n_tokens: int) -> npt.NDArray[Any]:
     """Map the tokens; check that they are as many as the documents have."""
-    size = path.stat().st_size
+    size = size_of(path)
     dtype = dtype_of(request)
     if dtype is None and n_tokens and size % n_tokens == 0:
         dtype = _DTYPES.get(size // n_tokens)

@@ -1,18 +1,32 @@
 """Tar archives: the members of one, found by their headers alone.
 
 Python's tarfile takes a damaged header for the end of the archive; here it is an error.
-The layout is that of POSIX (ustar, pax), with the long names of GNU.
+The layout is that of POSIX (ustar, pax), with the long names of GNU. A compressed
+archive is unpacked into a temporary file, which is mapped as others are; those opened
+last are kept, as each block of a corpus opens its sources.
 """
 
+import gzip
+import shutil
+import tempfile
+import zlib
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from fastpack.errors import DataError
 from fastpack.files.formats.binary import damaged, map_array
 
 _BLOCK = 512
+
+_GZIP = b"\x1f\x8b"
+
+_AT_ONCE = 1 << 20
+"""Bytes that are unpacked at a time."""
 
 _NAME, _SIZE, _CHECKSUM, _KIND, _PREFIX = (
     slice(0, 100),
@@ -36,7 +50,44 @@ class Member(NamedTuple):
     end: int
 
 
-def members_of(path: Path) -> Iterator[Member]:
+class Archive(NamedTuple):
+    """An archive: its bytes, mapped, and the file that errors name."""
+
+    path: Path
+    data: npt.NDArray[np.uint8]
+
+
+def open_archive(path: Path) -> Archive:
+    """Open an archive, compressed by gzip or not.
+
+    Raises DataError if what is compressed is damaged.
+    """
+    data = map_array(path, np.uint8)
+    if data[: len(_GZIP)].tobytes() != _GZIP:
+        return Archive(path, data)
+    status = path.stat()
+    unpacked = _unpack(path, status.st_ino, status.st_mtime_ns, status.st_size)
+    return Archive(path.with_name(f"{path.name}, unpacked"), unpacked)
+
+
+@lru_cache(maxsize=2)
+def _unpack(path: Path, *_: int) -> npt.NDArray[np.uint8]:
+    """Unpack a file of this status into one without a name, and map that."""
+    with tempfile.NamedTemporaryFile(prefix="fastpack-") as unpacked:
+        try:
+            with gzip.open(path) as packed:
+                shutil.copyfileobj(packed, unpacked, _AT_ONCE)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            msg = (
+                f"byte {unpacked.tell():,} of {path.name}, unpacked: {error}\n"
+                "Hint: is the archive truncated or damaged?"
+            )
+            raise DataError(msg) from error
+        unpacked.flush()
+        return map_array(Path(unpacked.name), np.uint8)
+
+
+def members_of(archive: Archive) -> Iterator[Member]:
     """Give the files in an archive, in their order.
 
     Raises
@@ -44,7 +95,7 @@ def members_of(path: Path) -> Iterator[Member]:
     DataError
         A header is damaged, or the archive ends before its end-of-archive marker.
     """
-    data = map_array(path, np.uint8)
+    path, data = archive
     at = 0
     given: dict[str, str] = {}
     while True:

@@ -3,7 +3,7 @@
 The tokens of a sample are its .npy member (of one row of integers), or its .json one (a
 list of them, or an object with the list `input_ids`). If several could be meant, the
 format says which: ``webdataset:member=input_ids.npy``. Of .npy members the headers are
-read, not the tokens; of .json ones, all.
+read, not the tokens; of .json ones, all. Archives may be compressed by gzip.
 """
 
 import json
@@ -19,11 +19,11 @@ import polars as pl
 
 from fastpack.documents.inputs import DEFAULT_LENGTH
 from fastpack.errors import DataError
-from fastpack.files.formats.binary import map_array, polars_dtype
+from fastpack.files.formats.binary import polars_dtype
 from fastpack.files.formats.document_file import TOKENS, DocumentFile
 from fastpack.files.formats.format import Format, Request
-from fastpack.files.formats.npy import open_npy
-from fastpack.files.formats.tar import Member, members_of
+from fastpack.files.formats.npy import find_array
+from fastpack.files.formats.tar import Archive, Member, members_of, open_archive
 from fastpack.tokens.lists import as_lists
 
 _KEY = "__key__"
@@ -75,11 +75,11 @@ def open_webdataset(path: Path, request: Request) -> DocumentFile:
     DataError
         The archive is damaged, a sample has no tokens, or several members for them.
     """
-    data = map_array(path, np.uint8)
+    archive = open_archive(path)
     samples: list[_Sample] = []
     dtypes: dict[np.dtype[Any], str] = {}
     suffix = request.settings.get("member")
-    for key, members in _grouped(path):
+    for key, members in _grouped(archive):
         suffix = suffix or _choose(key, members)
         if suffix not in members:
             msg = (
@@ -88,7 +88,7 @@ def open_webdataset(path: Path, request: Request) -> DocumentFile:
             )
             raise DataError(msg)
         read = _read_npy if suffix.endswith("npy") else _read_json
-        sample = read(path, data, key, members[suffix])
+        sample = read(archive, key, members[suffix])
         dtypes.setdefault(sample.dtype, key)
         samples.append(sample)
     if len(dtypes) > 1:
@@ -98,7 +98,7 @@ def open_webdataset(path: Path, request: Request) -> DocumentFile:
     return _Samples(samples, next(iter(dtypes), np.dtype(np.int64)))
 
 
-def _grouped(path: Path) -> Iterator[tuple[str, dict[str, Member]]]:
+def _grouped(archive: Archive) -> Iterator[tuple[str, dict[str, Member]]]:
     """Give the members of each sample, by suffix."""
 
     def split(member: Member) -> tuple[str, str]:
@@ -106,7 +106,7 @@ def _grouped(path: Path) -> Iterator[tuple[str, dict[str, Member]]]:
         return (match[1], match[2].lower()) if match else ("", member.name)
 
     seen: set[str] = set()
-    for key, group in groupby(members_of(path), lambda member: split(member)[0]):
+    for key, group in groupby(members_of(archive), lambda member: split(member)[0]):
         if not key:  # WebDataset passes over such names, too
             continue
         members: dict[str, Member] = {}
@@ -136,10 +136,8 @@ def _choose(key: str, members: dict[str, Member]) -> str:
     raise DataError(msg)
 
 
-def _read_npy(
-    path: Path, data: npt.NDArray[np.uint8], key: str, member: Member
-) -> _Sample:
-    npy = open_npy(path, member.begin, member.end)
+def _read_npy(archive: Archive, key: str, member: Member) -> _Sample:
+    npy = find_array(*archive, member.begin, member.end)
     if len(npy.shape) != 1:
         msg = (
             f"{member.name} is not one row of tokens, its shape is {npy.shape}\n"
@@ -150,16 +148,14 @@ def _read_npy(
     native = npy.dtype.newbyteorder("=")
 
     def tokens() -> npt.NDArray[Any]:
-        mapped = data[npy.offset : member.end].view(npy.dtype)
+        mapped = archive.data[npy.offset : member.end].view(npy.dtype)
         return mapped.astype(native, copy=False)
 
     return _Sample(key, npy.shape[0], native, tokens)
 
 
-def _read_json(
-    _: Path, data: npt.NDArray[np.uint8], key: str, member: Member
-) -> _Sample:
-    text = data[member.begin : member.end].tobytes()
+def _read_json(archive: Archive, key: str, member: Member) -> _Sample:
+    text = archive.data[member.begin : member.end].tobytes()
     try:
         value = json.loads(text)
     except ValueError as error:
@@ -180,7 +176,7 @@ def _read_json(
 WEBDATASET = Format(
     "webdataset",
     "WebDataset: .npy or .json members",
-    (".tar",),
+    (".tar", ".tar.gz", ".tgz"),
     open_webdataset,
     settings=("member",),
 )
