@@ -76,8 +76,14 @@ def write_flat(path, documents):
     return path
 
 
+def write_lists(path, documents):
+    path.write_text("".join(f"{document}\n" for document in documents))
+    return path
+
+
 def write_webdataset(path, documents):
-    with tarfile.open(path, "w") as archive:
+    mode = "w" if path.suffix == ".tar" else "w:gz"
+    with tarfile.open(path, mode) as archive:
         for number, document in enumerate(documents):
             array = io.BytesIO()
             np.save(array, np.array(document, np.uint16))

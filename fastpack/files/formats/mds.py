@@ -152,7 +152,8 @@ def _column(schema: pl.Schema, name: str) -> _Column:
     if dtype == pl.String:
         return _Column(name, "str", None)
     is_list = isinstance(dtype, (pl.List, pl.Array))
-    kind = _NUMBERS.get(cast("pl.DataType", dtype.inner) if is_list else dtype)
+    value = dtype.inner if isinstance(dtype, (pl.List, pl.Array)) else dtype
+    kind = _NUMBERS.get(cast("pl.DataType", value))
     if kind is None:
         msg = (
             f"`{name}` is {dtype}, and MDS gets numbers, texts and lists of numbers\n"

@@ -137,6 +137,7 @@ MEGATRON_DAMAGE = {
     "another length": (34, struct.pack("<i", 4), "byte 34 .*: expected the tokens of"),
     "a negative length": (34, struct.pack("<i", -3), "byte 34 .*: expected the tokens"),
     "another place": (70, struct.pack("<q", 8), "the tokens of sequence 0, which has"),
+    "a negative place": (62, struct.pack("<q", -8), "expected a place from 0 on"),
     "documents that decrease": (-16, struct.pack("<q", 0), "an offset of at least 5"),
     "a last document": (-8, struct.pack("<q", 8), "expected 7, found 8"),
 }

@@ -20,8 +20,10 @@ from format_files import (
     ORDER,
     OWNERS,
     PARTS,
+    flatten,
     write_datatrove,
     write_flat,
+    write_lists,
     write_megatron,
     write_olmo,
     write_webdataset,
@@ -40,6 +42,18 @@ FILES = [
     ("huggingface-1", None, ORDERED),
     ("webdataset.tar", None, DOCUMENTS),
 ]
+
+
+def all_files(folder):
+    """Return the files of owners, and those of formats that are nobody's."""
+    uint32 = folder / "b.bin"
+    flatten(ENDED, np.uint32).tofile(uint32)
+    return [
+        *((OWNERS / name, *rest) for name, *rest in FILES),
+        (write_lists(folder / "a.jsonl", DOCUMENTS), None, DOCUMENTS),
+        (write_webdataset(folder / "a.tgz", DOCUMENTS), None, DOCUMENTS),
+        (uint32, "flat:dtype=uint32,end=0", ENDED),
+    ]
 
 
 @pytest.mark.parametrize(("name", "source_format", "documents"), FILES)
@@ -71,13 +85,13 @@ def test_the_same_assignment(tmp_path):
     """A corpus gives the same rows, in whatever format it lies."""
     options = {"context_length": 24}
     lengths = pl.col("input_ids").list.len()
-    for name, source_format, documents in FILES:
+    for path, source_format, documents in all_files(tmp_path):
         table = fastpack.pack(
             pl.DataFrame({"n": list(map(len, documents))}), **options, length="n"
         )
         target = tmp_path / str(len(list(tmp_path.iterdir())))
         plan = fastpack.pack_files(
-            OWNERS / name, target, lengths, source_format=source_format, **options
+            path, target, lengths, source_format=source_format, **options
         )
         assert pl.read_parquet(target / "*.parquet").equals(table)
         assert plan.n_tokens == sum(map(len, documents))
@@ -85,17 +99,15 @@ def test_the_same_assignment(tmp_path):
 
 def test_the_same_sequences(tmp_path):
     """And the same training sequences, in memory and in files."""
-    for name, source_format, documents in FILES:
-        read = scan_source(OWNERS / name, Request(), source_format).collect()
+    for path, source_format, documents in all_files(tmp_path):
+        read = scan_source(path, Request(), source_format).collect()
         schema = read.select("input_ids").schema
         plain = pl.DataFrame({"input_ids": documents}, schema=schema)
         options = {"context_length": 24, "block_documents": 4}
         expected = fastpack.pack_tokens(plain, **options)
         assert fastpack.pack_tokens(read, **options).equals(expected)
         target = tmp_path / str(len(list(tmp_path.iterdir())))
-        fastpack.pack_token_files(
-            OWNERS / name, target, source_format=source_format, **options
-        )
+        fastpack.pack_token_files(path, target, source_format=source_format, **options)
         assert pl.read_parquet(target / "*.parquet").equals(expected)
 
 
@@ -171,6 +183,7 @@ def test_any_corpus(tmp_path_factory, documents):
         (write_olmo(folder / "a.npy", ended), None, ended),
         (write_flat(folder / "b.bin", ended), "flat:dtype=uint16,end=0", ended),
         (write_webdataset(folder / "a.tar", documents), None, documents),
+        (write_webdataset(folder / "a.tar.gz", documents), None, documents),
     ):
         frame = scan_source(path, Request(), source_format).collect()
         assert frame["input_ids"].to_list() == expected
@@ -234,3 +247,30 @@ def test_columns_that_a_format_does_not_have():
     selection = Selection("n_tokens", token_lists=True)
     with pytest.raises(DataTypeError, match="`tokens` must name a column of lists"):
         read_batch([OWNERS / "megatron.idx"], selection)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 5])
+def test_an_index_that_is_read_some_documents_at_a_time(monkeypatch, at_once):
+    monkeypatch.setattr("fastpack.files.formats.megatron_index._AT_ONCE", at_once)
+    for name in ("megatron.idx", "parts.idx"):
+        for first in range(len(DOCUMENTS)):
+            rows = range(first, len(DOCUMENTS))
+            frame = scan_source(OWNERS / name, Request(), None, rows).collect()
+            assert frame["input_ids"].to_list() == DOCUMENTS[first:]
+
+
+def test_companions_that_are_folders_or_absent(tmp_path):
+    for write, name, companion in (
+        (write_megatron, "a.idx", "a.bin"),
+        (write_datatrove, "a.ds", "a.ds.index"),
+        (write_datatrove, "b.ds", "b.ds"),
+        (write_olmo, "a.npy", "a.csv.gz"),
+    ):
+        write(tmp_path / name, DOCUMENTS)
+        (tmp_path / companion).unlink()
+        (tmp_path / companion).mkdir()
+        with pytest.raises(DataError, match=f"{companion} is no file, and belongs"):
+            scan_source(tmp_path / name, Request(), write.__name__[6:])
+    (tmp_path / "a.ds.index").rmdir()
+    with pytest.raises(DataError, match=r"a\.ds\.index is not beside a\.ds, and says"):
+        scan_source(tmp_path / "a.ds", Request())

@@ -18,8 +18,8 @@ def npy(values, dtype=np.uint16):
     return file.getvalue()
 
 
-def write(path, members, archive_format=tarfile.PAX_FORMAT):
-    with tarfile.open(path, "w", format=archive_format) as archive:
+def write(path, members, archive_format=tarfile.PAX_FORMAT, mode="w"):
+    with tarfile.open(path, mode, format=archive_format) as archive:
         for name, content in members:
             member = tarfile.TarInfo(name)
             member.size = len(content)
@@ -107,4 +107,25 @@ def test_a_member_longer_than_the_archive(tmp_path):
     path = write(tmp_path / "a.tar", [("1.npy", npy([1]))])
     path.write_bytes(path.read_bytes()[:600])
     with pytest.raises(DataError, match=r"byte 0 of a.tar: expected a member of 130"):
+        read(path)
+
+
+def test_compressed_archives(tmp_path):
+    path = write(tmp_path / "a.tar.gz", [("1.npy", npy([1]))], mode="w:gz")
+    assert read(path).rows() == [("1", 1, [1])]
+    write(path, [("2.npy", npy([1, 2]))], mode="w:gz")
+    assert read(path).rows() == [("2", 2, [1, 2])]
+    content = path.read_bytes()
+    for end in (3, 20, len(content) - 3):
+        path.write_bytes(content[:end])
+        with pytest.raises(DataError, match=r"byte [\d,]+ of a\.tar\.gz, unpacked: Co"):
+            read(path)
+    for byte in (2, 3, len(content) // 2, len(content) - 6):
+        damaged = bytearray(content)
+        damaged[byte] ^= 0xFF
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=r"byte [\d,]+ of a\.tar\.gz, unpacked: "):
+            read(path)
+    write(path, [("1.npy", npy([1])[:-1])], mode="w:gz")
+    with pytest.raises(DataError, match=r"byte 641 of a\.tar\.gz, unpacked: expected"):
         read(path)

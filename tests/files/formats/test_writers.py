@@ -22,6 +22,7 @@ from fastpack import (
 )
 from fastpack.files.formats.format import Request
 from fastpack.files.formats.registry import scan_source
+from fastpack.files.write_sequences import convert_files
 from format_files import DOCUMENTS, ENDED, OWNERS
 
 L = 8
@@ -241,12 +242,21 @@ BAD = {
     ),
     "names in MDS": (
         {
-            "frame": pl.DataFrame({"input_ids": [[1]], "id": ["a"]}),
+            "frame": pl.DataFrame({"input_ids": [[1]], "id": [["a"]]}),
             "output": "a",
             "output_format": "mds",
         },
         DataTypeError,
-        "`id` is String, and MDS gets lists of numbers alone",
+        r"`id` is List\(String\), and MDS gets numbers, .*Hint: leave the column out",
+    ),
+    "nulls in MDS": (
+        {
+            "frame": pl.DataFrame({"input_ids": [[1]] * 2, "id": ["a", None]}),
+            "output": "a",
+            "output_format": "mds",
+        },
+        DataError,
+        "`id` has null values\nHint: fill them",
     ),
 }
 
@@ -371,3 +381,49 @@ def test_nothing_is_written_over_a_companion(tmp_path):
     (tmp_path / "a.bin").touch()
     with pytest.raises(OutputExistsError, match=r"exists already: .*a\.bin"):
         fastpack.write_sequences(frame_of(CHUNKS), tmp_path / "a.idx")
+
+
+def test_numbers_and_texts_in_mds(tmp_path):
+    """As in a sample of MDSWriter: first the sizes of what varies."""
+    frame = pl.DataFrame(
+        {"b": ["é", ""], "a": [1.5, 2.0], "c": [[7], [8, 9]], "d": [True, False]},
+        schema_overrides={"a": pl.Float32, "c": pl.List(pl.Int8)},
+    )
+    fastpack.write_sequences(frame, tmp_path / "mds", "c", output_format="mds")
+    (shard,) = json.loads((tmp_path / "mds/index.json").read_text())["shards"]
+    assert shard["column_names"] == ["a", "b", "c", "d"]
+    assert shard["column_encodings"] == ["float32", "str", "ndarray:int8", "uint8"]
+    assert shard["column_sizes"] == [4, None, None, 1]
+    data = (tmp_path / "mds/shard.00000.mds").read_bytes()
+    first, second, end = np.frombuffer(data, "<u4", 3, 4).tolist()
+    assert data[first:second] == (
+        b"\2\0\0\0"
+        b"\3\0\0\0" + np.float32(1.5).tobytes() + "é".encode() + b"\4\1\7" + b"\1"
+    )
+    assert data[second:end] == (
+        b"\0\0\0\0" + b"\4\0\0\0" + np.float32(2).tobytes() + b"\4\2\x08\x09" + b"\0"
+    )
+
+
+def test_no_source_is_written_over(tmp_path):
+    frame = frame_of(CHUNKS, 0)
+    fastpack.write_sequences(frame, tmp_path / "a.idx")
+    fastpack.write_sequences(frame, tmp_path / "a", output_format="huggingface")
+    (tmp_path / "b.bin").write_bytes((tmp_path / "a.bin").read_bytes())
+    (tmp_path / "link.idx").symlink_to(tmp_path / "a.idx")
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    for source, output, formats in (
+        ("a.idx", "a.idx", {}),
+        ("a.idx", "link.idx", {}),
+        ("b.bin", "b.idx", {"source_format": "flat:dtype=uint16,end=0"}),
+        ("a", "a", {"output_format": "huggingface"}),
+    ):
+        with pytest.raises(OutputExistsError, match="the output is one of the sources"):
+            convert_files(
+                [tmp_path / source],
+                tmp_path / output,
+                "input_ids",
+                overwrite=True,
+                **formats,
+            )
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
