@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 OWNERS = Path(__file__).parent / "files/formats/owners"
 
@@ -30,6 +31,9 @@ PARTS = [[3], [], [1], [12, 8], [2], [1], [10, 20, 3]]
 
 ORDER = [3, 0, 0, 6, 2]
 """The rows of the dataset with an indices mapping."""
+
+L = 8
+"""The length of sequences that are padded."""
 
 
 def flatten(documents, dtype=np.uint16):
@@ -92,3 +96,26 @@ def write_webdataset(path, documents):
             array.seek(0)
             archive.addfile(member, array)
     return path
+
+
+def joined(row):
+    """Return the tokens of a sequence."""
+    return [token for chunk in row for token in chunk]
+
+
+def frame_of(chunks, pad=None, dtype=pl.UInt16):
+    """Return sequences of chunks, as pack_tokens gives them."""
+    rows = [joined(row) for row in chunks]
+    lengths = [list(map(len, row)) for row in chunks]
+    if pad is not None:
+        rows = [row + [pad] * (L - len(row)) for row in rows]
+    integers = pl.List(pl.Int32)
+    starts = [np.cumsum([0, *row]).tolist() for row in lengths]
+    return pl.DataFrame(
+        {
+            "input_ids": pl.Series(rows, dtype=pl.List(dtype)),
+            "seq_lengths": pl.Series(lengths, dtype=integers),
+            "cu_seqlens": pl.Series(starts, dtype=integers),
+            "seq_start_id": pl.Series([row[:-1] for row in starts], dtype=integers),
+        }
+    )

@@ -1,8 +1,11 @@
-"""What several files of tests draw from: lengths, and documents with rules."""
+"""What several files of tests draw from: lengths, documents with rules, sequences."""
+
+from itertools import pairwise
 
 import polars as pl
 from hypothesis import strategies as st
 
+from format_files import L
 from oracle import RULES, Rules
 
 lengths_lists = st.lists(st.integers(0, 90), max_size=60)
@@ -45,3 +48,15 @@ def options_of(rules, by, seed, **more):
         "shuffle_seed": seed,
         **more,
     }
+
+
+@st.composite
+def sequences(draw):
+    """Draw the chunks of some sequences of at most L tokens."""
+    chunks = []
+    for _ in range(draw(st.integers(0, 6))):
+        tokens = draw(st.lists(st.integers(1, 65535), min_size=1, max_size=L))
+        cuts = draw(st.sets(st.integers(1, len(tokens) - 1))) if len(tokens) > 1 else []
+        ends = [0, *sorted(cuts), len(tokens)]
+        chunks.append([tokens[a:b] for a, b in pairwise(ends)])
+    return chunks

@@ -108,7 +108,7 @@ def convert_files(
     `columns` names those that are written beside the tokens; None is all. No source is
     written over.
     """
-    _check_sources(paths, Path(output))
+    _check_sources(paths, path_here(output, "output"))
     frames = []
     for path in paths:
         with errors_name(path):
@@ -131,7 +131,7 @@ def convert_files(
     write_blocks(blocks(), schema, output, tokens, output_format, overwrite=overwrite)
 
 
-def _check_sources(paths: Sequence[Path], output: Path) -> None:
+def _check_sources(paths: Sequence[Location], output: Path) -> None:
     """Refuse an output that is a source, or belongs to one."""
     names = [
         beside(output, each.suffixes[0], each.companion)
@@ -139,7 +139,7 @@ def _check_sources(paths: Sequence[Path], output: Path) -> None:
         if each.companion and each.write
     ]
     outputs = [path for path in {output, *names} if path.exists()]
-    for source in paths:
+    for source in (path for path in paths if isinstance(path, Path)):
         for file in (source, *files_of(source)):
             if any(path.samefile(file) for path in outputs):
                 msg = (

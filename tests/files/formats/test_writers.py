@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -23,33 +22,8 @@ from fastpack import (
 from fastpack.files.formats.format import Request
 from fastpack.files.formats.registry import scan_source
 from fastpack.files.write_sequences import convert_files
-from format_files import DOCUMENTS, ENDED, OWNERS
-
-L = 8
-
-
-def joined(row):
-    """Return the tokens of a sequence."""
-    return [token for chunk in row for token in chunk]
-
-
-def frame_of(chunks, pad=None, dtype=pl.UInt16):
-    """Return sequences of chunks, as pack_tokens gives them."""
-    rows = [joined(row) for row in chunks]
-    lengths = [list(map(len, row)) for row in chunks]
-    if pad is not None:
-        rows = [row + [pad] * (L - len(row)) for row in rows]
-    integers = pl.List(pl.Int32)
-    starts = [np.cumsum([0, *row]).tolist() for row in lengths]
-    return pl.DataFrame(
-        {
-            "input_ids": pl.Series(rows, dtype=pl.List(dtype)),
-            "seq_lengths": pl.Series(lengths, dtype=integers),
-            "cu_seqlens": pl.Series(starts, dtype=integers),
-            "seq_start_id": pl.Series([row[:-1] for row in starts], dtype=integers),
-        }
-    )
-
+from format_files import DOCUMENTS, ENDED, OWNERS, L, frame_of, joined
+from strategies import sequences
 
 BOUNDARIES = [
     ["cu_seqlens"],
@@ -58,18 +32,6 @@ BOUNDARIES = [
 ]
 
 CHUNKS = [[[1, 2, 3], [4, 5]], [[6] * L], [[7], [8], [9]]]
-
-
-@st.composite
-def sequences(draw):
-    """Draw the chunks of some sequences of at most L tokens."""
-    chunks = []
-    for _ in range(draw(st.integers(0, 6))):
-        tokens = draw(st.lists(st.integers(1, 65535), min_size=1, max_size=L))
-        cuts = draw(st.sets(st.integers(1, len(tokens) - 1))) if len(tokens) > 1 else []
-        ends = [0, *sorted(cuts), len(tokens)]
-        chunks.append([tokens[a:b] for a, b in pairwise(ends)])
-    return chunks
 
 
 @given(sequences(), st.sampled_from([None, 0]), st.sampled_from(BOUNDARIES))
