@@ -39,7 +39,10 @@ class FolderHome:
         self.folder = target / FOLDER
         self.counts_folder = self.folder / "counts"
         self.path = self.folder / "manifest.jsonl"
+        # Files of their own: a process that opens a file that it has locked, as threads
+        # do to read the token, loses its lock when it closes that.
         self.lock = self.folder / "lock"
+        self.token = self.folder / "token"
         self._synced = 0.0
 
     @contextmanager
@@ -63,10 +66,11 @@ class FolderHome:
                     fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError as error:
                     raise held_error(self.target, _WHEN_FREE) from error
-                file.truncate(0)
-                file.write(token)
-                file.flush()
-                yield
+                self._replace(self.token, token)
+                try:
+                    yield
+                finally:
+                    self.token.unlink(missing_ok=True)
         finally:
             with _held_lock:
                 _held.discard(target)
@@ -74,7 +78,8 @@ class FolderHome:
     def _refuse_links(self) -> None:
         """Refuse to write through links: others may have made them."""
         plan = self.folder / "plan.parquet"
-        for path in (self.folder, self.counts_folder, self.lock, plan, self.path):
+        files = (self.lock, self.token, plan, self.path)
+        for path in (self.folder, self.counts_folder, *files):
             if path.is_symlink():
                 raise _link_error(path)
 
@@ -94,8 +99,11 @@ class FolderHome:
 
     def write(self, lines: list[str]) -> None:
         """Write the manifest anew."""
-        with replacing(self.path, overwrite=True, follow_link=False) as temporary:
-            temporary.write_text("".join(lines), "utf-8")
+        self._replace(self.path, "".join(lines))
+
+    def _replace(self, path: Path, text: str) -> None:
+        with replacing(path, overwrite=True, follow_link=False) as temporary:
+            temporary.write_text(text, "utf-8")
 
     def append(self, line: str) -> None:
         """Add a line; the end of this process does not lose it."""

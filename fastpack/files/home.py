@@ -18,7 +18,7 @@ class Home(Protocol):
         """The manifest."""
 
     @property
-    def lock(self) -> Location:
+    def token(self) -> Location:
         """What holds the token of the present run."""
 
     def locked(self, token: str) -> AbstractContextManager[None]:
@@ -46,21 +46,22 @@ class Ticket(NamedTuple):
     ----------
     job_id
         The id of the job, for the metadata of outputs.
-    lock
+    held_by
         What holds the token of the present run.
     token
         The token of the worker's run.
     """
 
     job_id: str
-    lock: Location
+    held_by: Location
     token: str
 
     def check(self) -> None:
         """Refuse to go on if another run holds the target."""
-        held = read_bytes(self.lock) or b""
+        held = read_bytes(self.held_by) or b""
         if not held.startswith(self.token.encode()):
-            msg = f"the run has ended, and another one holds {self.lock.parent.parent}"
+            target = self.held_by.parent.parent
+            msg = f"the run has ended, and another one may hold {target}"
             raise OutputExistsError(msg)
 
 

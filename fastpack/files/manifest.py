@@ -3,6 +3,7 @@
 It lies in a folder of its own, ``_fastpack/``, beside the assignments:
 
     lock             held by the process that writes
+    token            that of its run, until the end
     counts/          the histogram of each shard, until the run is complete
     plan.parquet     the plan
     manifest.jsonl   the job in its first line, then one line a complete shard
@@ -143,7 +144,7 @@ class Manifest:
 
     def ticket(self) -> Ticket:
         """Return the ticket of this run, for its workers."""
-        return Ticket(job_id_of(self.job), self._home.lock, self._token)
+        return Ticket(job_id_of(self.job), self._home.token, self._token)
 
     def read(self) -> None:
         """Read the job and the complete shards of an earlier run, if there was one.

@@ -57,7 +57,7 @@ class ObjectHome:
         self.folder = target / FOLDER
         self.counts_folder = self.folder / "counts"
         self.path = self.folder / "manifest.jsonl"
-        self.lock = self.folder / "lock"
+        self.lock = self.token = self.folder / "lock"
         self._parts = self.folder / "manifest"
         self._token = ""
         self._n_parts = 0

@@ -122,7 +122,7 @@ def test_an_own_file_that_looks_like_a_temporary_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "own", ["lock", "manifest.jsonl", "plan.parquet", "counts", ""]
+    "own", ["lock", "token", "manifest.jsonl", "plan.parquet", "counts", ""]
 )
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_own_files_that_are_links(tmp_path, own, overwrite):
