@@ -220,10 +220,12 @@ def files_to_replace(
     """Return the files that must not be mixed with those of a new run.
 
     They are the manifest of an earlier run, which comes first, its outputs, and the
-    present files at the outputs of the new one.
+    present files at the outputs of the new one; those that are there, no others.
     """
     sources = {source["path"] for source in new_job["sources"]}
-    files = [manifest.path, *(output.output for output in outputs)]
+    state_of = states_below(manifest.target)
+    written = (manifest.path, *(output.output for output in outputs))
+    files = [path for path in written if state_of(path) is not None]
     job = manifest.job or {}
     job_id = job_id_of(job)
     for name in job.get("outputs", []):

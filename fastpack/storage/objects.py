@@ -5,7 +5,7 @@ minutes; the options of Polars `max_retries` and `retry_*` change that.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import lru_cache
 from importlib.util import find_spec
@@ -155,10 +155,18 @@ def _condition(found: Any) -> Condition:
 
 
 def remove_objects(urls: list[Url]) -> None:
-    """Remove objects, if they are there."""
-    if urls:
-        with _errors_name(urls[0], "removed"):
-            _store_of(urls[0]).delete([url.key for url in urls])
+    """Remove objects of one bucket, if they are there."""
+    if not urls:
+        return
+    keys = [url.key for url in urls]
+    with _errors_name(urls[0], "removed"):
+        store = _store_of(urls[0])
+        try:
+            store.delete(keys)
+        except FileNotFoundError:  # Azure and Google stop at one that is not there
+            for key in keys:
+                with suppress(FileNotFoundError):
+                    store.delete(key)
 
 
 def check_writable(folder: Url) -> None:

@@ -9,7 +9,12 @@ import fastpack
 from fastpack import OptionError, OptionTypeError
 from fastpack.files.sources import find_sources
 from fastpack.storage.location import Url, check_storage_options, locate
-from fastpack.storage.objects import ObjectVersion, _version, split_options
+from fastpack.storage.objects import (
+    ObjectVersion,
+    _version,
+    remove_objects,
+    split_options,
+)
 
 SEQUENCES = pl.DataFrame({"input_ids": [[1, 2]]})
 
@@ -80,6 +85,27 @@ def test_tags_with_and_without_quotes():
     # Azure has both.
     assert _version({"size": 1, "e_tag": '"0x8"'}) == ObjectVersion(1, "0x8")
     assert _version({"size": 1, "e_tag": "0x8"}) == ObjectVersion(1, "0x8")
+
+
+class AzureStore:
+    """Stops at an object that is not there, as the store of Azure does."""
+
+    def __init__(self, *keys):
+        self.keys = set(keys)
+
+    def delete(self, keys):
+        for key in [keys] if isinstance(keys, str) else keys:
+            if key not in self.keys:
+                raise FileNotFoundError(key)
+            self.keys.remove(key)
+
+
+def test_objects_that_are_removed(monkeypatch):
+    pytest.importorskip("obstore")
+    store = AzureStore("a", "c")
+    monkeypatch.setattr("fastpack.storage.objects._store_of", lambda _: store)
+    remove_objects([Url("az", f"bucket/{key}") for key in "abc"])
+    assert not store.keys
 
 
 def test_options_in_parts():
