@@ -20,7 +20,8 @@ _AddParser: TypeAlias = Callable[..., argparse.ArgumentParser]
 
 _SOURCES = (
     "files, folders or globs, of the formats that `fastpack formats` lists, in the "
-    "order given; of a folder or glob by path as in Polars: part-10, part-2"
+    "order given; of a folder or glob by path as in Polars: part-10, part-2; of tables "
+    "also URLs: s3://, gs://, az://, hf://"
 )
 
 
@@ -67,7 +68,7 @@ def _add_pack(add_parser: _AddParser) -> None:
         required=True,
         metavar="PATH",
         help="the .parquet file to write; or a folder, with a slash at its end if it "
-        "does not exist yet",
+        "does not exist yet, also of s3://, gs:// or az://",
     )
     _add_keep(parser)
     _add_run(parser, "replace an output that exists; in a folder, start anew")
@@ -90,7 +91,10 @@ def _add_pack_tokens(add_parser: _AddParser) -> None:
     add_source_format(parser)
     _add_context_length(parser, required=True)
     parser.add_argument(
-        "--output", required=True, metavar="DIR", help="the folder to write"
+        "--output",
+        required=True,
+        metavar="DIR",
+        help="the folder to write, also of s3://, gs:// or az://",
     )
     add_sequences(parser)
     _add_keep(parser)
