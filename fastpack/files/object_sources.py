@@ -5,7 +5,7 @@ The rules are those of folders of this machine: see `sources.find_sources`.
 
 import fnmatch
 import glob
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 
 from fastpack.errors import OptionError
@@ -25,7 +25,7 @@ def find_objects(
             return [source]
         below = (
             url
-            for url, _ in list_objects(source)
+            for url in _objects_below(source)
             if is_source(url, source_format) and not _is_hidden(url, source)
         )
         return _outside(below, source, output)
@@ -36,12 +36,22 @@ def find_objects(
     while glob.has_magic(folder.path):
         folder = folder.parent
     found = []
-    for url in _outside((url for url, _ in list_objects(folder)), folder, output):
+    for url in _outside(_objects_below(folder), folder, output):
         if _matches(source.parts, url.parts):
             found.append(url)
         elif is_source(url, source_format):
             _refuse_folder(source, url, folder)
     return found
+
+
+def _objects_below(folder: Url) -> Iterator[Url]:
+    """Give the objects below a folder, except those that stand for a folder.
+
+    Consoles make them, empty and with a slash at their end, which obstore leaves out.
+    """
+    for url, version in list_objects(folder):
+        if version.size or url.suffix:
+            yield url
 
 
 def _refuse_folder(source: Url, url: Url, folder: Url) -> None:

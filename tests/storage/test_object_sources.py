@@ -42,6 +42,9 @@ def both(tmp_path_factory, s3_server):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
         put_object(parse_url(f"s3://tree/data/{name}", options), b"")
+    for name in ("a/b", "lang=en"):  # as consoles make folders
+        marker = f"{s3_server}/tree/data/{name}/"
+        urlopen(Request(marker, data=b"", method="PUT")).close()
     return folder, "s3://tree/data", options
 
 
