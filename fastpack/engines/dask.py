@@ -81,7 +81,8 @@ def dask_executor(
             cluster = LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,
-                dashboard_address=None,
+                # Any free port: 8787 may be that of another cluster, which warns.
+                dashboard_address="127.0.0.1:0",
                 env={POLARS_THREADS: polars_threads(workers)},
             )
             client = Client(opened.enter_context(cluster))

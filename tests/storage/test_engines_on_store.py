@@ -126,7 +126,7 @@ else:
 """Packs what the environment says how to reach."""
 
 
-@pytest.mark.parametrize("moment", ["count 3", "assign 3", "pack 3"])
+@pytest.mark.parametrize("moment", ["assign 3", "pack 3"])
 def test_a_driver_that_dies(
     request, bucket, options, in_environment, monkeypatch, moment
 ):
