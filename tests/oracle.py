@@ -72,6 +72,33 @@ def best_fit_decreasing(chunk_lengths, rules):
     return spaces
 
 
+def optimum(lengths, capacity, most):
+    """The least number of bins, by trying everything."""
+    best = len(lengths)
+
+    def place(number, bins):
+        nonlocal best
+        if len(bins) >= best:
+            return
+        if number == len(lengths):
+            best = len(bins)
+            return
+        for i, (space, held) in enumerate(bins):
+            if (
+                space >= lengths[number]
+                and held < most
+                and (space, held) not in bins[:i]
+            ):
+                changed = [*bins]
+                changed[i] = (space - lengths[number], held + 1)
+                place(number + 1, changed)
+        place(number + 1, [*bins, (capacity - lengths[number], 1)])
+
+    lengths = sorted(lengths, reverse=True)
+    place(0, [])
+    return best
+
+
 def check_assignment(table, lengths, rules):
     """Assert that a table is a valid packing; return the space left in each bin."""
     lengths = [int(length) for length in lengths]

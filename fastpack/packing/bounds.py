@@ -26,7 +26,9 @@ def lower_bounds(groups: Sequence[Chunks], options: PackingOptions) -> list[int]
     """Return the largest of the bounds on the number of bins of each group.
 
     - ``ceil(footprints / L)``;
-    - ``ceil(chunks / max_documents)``;
+    - with `max_documents`, for each a up to L / 2: chunks above L - a cannot share a
+      bin with one of a or more, so of these chunks, they are alone, and the others at
+      most `max_documents` in a bin;
     - L2 of Martello and Toth ("Lower bounds and reduced procedures for the bin packing
       problem", 1990): chunks above L / 2 need bins of their own;
     - the dual feasible functions u(k), k = 1 ... 100, of Fekete and Schepers ("New
@@ -39,9 +41,11 @@ def lower_bounds(groups: Sequence[Chunks], options: PackingOptions) -> list[int]
     for number, chunks in enumerate(groups):
         tokens = exact_sum(options.footprints(chunks.lengths), chunks.counts)
         bounds.append(-(-tokens // options.context_length))
-        if options.max_documents is not None:
-            bounds[-1] = max(bounds[-1], -(-chunks.n_chunks // options.max_documents))
-        if chunks.n_chunks == 0 or tokens >= _MOST_TOKENS:
+        if chunks.n_chunks == 0:
+            continue
+        if tokens >= _MOST_TOKENS:
+            fewest = -(-chunks.n_chunks // options.max_chunks_per_bin)
+            bounds[-1] = max(bounds[-1], fewest)
             continue
         n_lengths += chunks.lengths.size
         n_tokens += tokens
@@ -68,7 +72,7 @@ def _raise_bounds(
     starts = np.cumsum([0, *n_lengths])
     capacity = options.context_length
     best = np.maximum(
-        _martello_toth(sizes, counts, starts, capacity),
+        _martello_toth(sizes, counts, starts, options),
         _fekete_schepers(sizes, counts, starts[:-1], capacity),
     )
     for number, bound in zip(numbers, best.tolist(), strict=True):
@@ -76,14 +80,16 @@ def _raise_bounds(
 
 
 def _martello_toth(
-    sizes: Int64Array, counts: Int64Array, starts: Int64Array, capacity: int
+    sizes: Int64Array, counts: Int64Array, starts: Int64Array, options: PackingOptions
 ) -> Int64Array:
     """Return L2 of each group; `sizes` are descending from each of the `starts` on.
 
     For each a up to L / 2: a chunk above L - a cannot share a bin with a chunk of a or
     more; two above L / 2 cannot share one. The footprints of a ... L / 2, less the
-    space beside the latter, need more bins.
+    space beside the latter, need more bins. So do the chunks that are not above L - a,
+    if only so many are allowed in a bin.
     """
+    capacity = options.context_length
     n_groups = starts.size - 1
     group = np.repeat(np.arange(n_groups), np.diff(starts))
     number = np.concatenate([[0], np.cumsum(counts)])
@@ -103,6 +109,13 @@ def _martello_toth(
     bound = np.zeros(n_groups, np.int64)
     np.maximum.at(bound, of, -(-(small - left) // capacity))
     bound += n_large
+    if options.max_documents is not None:
+        # With a = 0, none is alone: all chunks over `max_documents`.
+        alone = number[above_rest] - number[starts[of]]
+        others = number[at_least] - number[above_rest]
+        np.maximum.at(bound, of, alone - -others // options.max_documents)
+        n_chunks = number[starts[1:]] - number[starts[:-1]]
+        np.maximum(bound, -(-n_chunks // options.max_documents), out=bound)
     return bound
 
 

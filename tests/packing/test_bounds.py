@@ -13,38 +13,12 @@ from hypothesis import strategies as st
 import fastpack
 from fastpack.packing.bounds import lower_bounds
 from fastpack.packing.chunks import cut_into_chunks
+from oracle import optimum
 
 
 def bound(lengths, context_length, **rules):
     lengths = np.array(lengths, np.int64)
     return fastpack.plan(lengths, context_length=context_length, **rules).lower_bound
-
-
-def optimum(lengths, capacity, most):
-    """The least number of bins, by trying everything."""
-    best = len(lengths)
-
-    def place(number, bins):
-        nonlocal best
-        if len(bins) >= best:
-            return
-        if number == len(lengths):
-            best = len(bins)
-            return
-        for i, (space, held) in enumerate(bins):
-            if (
-                space >= lengths[number]
-                and held < most
-                and (space, held) not in bins[:i]
-            ):
-                changed = [*bins]
-                changed[i] = (space - lengths[number], held + 1)
-                place(number + 1, changed)
-        place(number + 1, [*bins, (capacity - lengths[number], 1)])
-
-    lengths = sorted(lengths, reverse=True)
-    place(0, [])
-    return best
 
 
 def plain_bound(lengths, capacity):
@@ -90,6 +64,9 @@ def test_never_above_the_optimum(lengths, most):
         ([51] * 10, {}, 10),
         ([26] * 9, {}, 3),  # three a bin
         ([1] * 10, {"max_documents": 3}, 4),
+        ([100] * 10 + [1] * 10, {"max_documents": 2}, 15),  # ten are alone
+        ([99] * 5 + [2] * 9, {"max_documents": 3}, 8),
+        ([99] * 5 + [2] * 9 + [1], {"max_documents": 3}, 8),  # beside the ones, not
         ([30] * 10, {"extra_tokens": 4}, 5),
         ([33] * 10, {"align": 50}, 5),
         ([51] * 10 + [1] * 10, {"bins_multiple": 8}, 16),
