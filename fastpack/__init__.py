@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from fastpack.files.token_account import TokenAccount
     from fastpack.files.write_sequences import write_sequences
     from fastpack.options import PackingOptions
+    from fastpack.packing.optimal.certificate import Certificate
     from fastpack.packing.pack import pack, plan
     from fastpack.packing.plan import PackingPlan
     from fastpack.reports.compare import compare
@@ -94,6 +95,7 @@ _HOMES = {
         "files.token_account": ["TokenAccount"],
         "files.write_sequences": ["write_sequences"],
         "options": ["PackingOptions"],
+        "packing.optimal.certificate": ["Certificate"],
         "packing.pack": ["pack", "plan"],
         "packing.plan": ["PackingPlan"],
         "reports.compare": ["compare"],
@@ -123,6 +125,7 @@ __all__ = [
     "PackedSequences",
     "PackingOptions",
     "PackingPlan",
+    "Certificate",
     "TokenAccount",
     "LengthHistogram",
     "GroupedHistogram",

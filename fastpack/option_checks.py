@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 from fastpack.errors import OptionError, OptionTypeError
@@ -17,6 +18,22 @@ def as_integer(name: str, value: Any, hint: str) -> int:
         return operator.index(value)
     except TypeError as error:  # an array of more than one integer, say
         raise OptionTypeError(msg) from error
+
+
+def as_number(name: str, value: Any, least: float, hint: str) -> float:
+    """Return the value of an option as a float, of any type that is a real number."""
+    msg = f"`{name}` must be a number, got {value!r}\nHint: {hint}."
+    if isinstance(value, (bool, str, bytes)):
+        raise OptionTypeError(msg)
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise OptionTypeError(msg) from error
+    if not least <= number < inf:
+        bound = "finite" if least == -inf else f"at least {least:g}, and finite"
+        msg = f"`{name}` must be {bound}, got {value!r}\nHint: {hint}."
+        raise OptionError(msg)
+    return number
 
 
 def check_by(by: object) -> tuple[str, ...] | None:

@@ -5,16 +5,19 @@ A new rule is a field here, with its text; an integer has a row in `_INTEGERS` t
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, get_args
 
 from fastpack.errors import DataError, OptionError
-from fastpack.option_checks import as_integer, check_by, check_choice
+from fastpack.option_checks import as_integer, as_number, check_by, check_choice
 
 if TYPE_CHECKING:  # the command line's --help does not wait for NumPy
     import numpy as np
     import numpy.typing as npt
 
 LongDocuments = Literal["split", "truncate", "drop", "error"]
+
+Strategy = Literal["best_fit", "optimal"]
 
 MAX_CONTEXT_LENGTH = 2**31 - 1
 """`chunk_length` and `bin_offset` are Int32 columns."""
@@ -43,6 +46,9 @@ class PackingRules(TypedDict, total=False):
     shuffle_seed: int | None
     bins_multiple: int
     block_documents: int | None
+    strategy: Strategy
+    optimality_gap: float
+    time_limit: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +91,17 @@ class PackingOptions:
         block, so that the order of the corpus survives. Within each block, `by` orders
         the bins, `bins_multiple` holds for their number, and `shuffle_seed` numbers
         them: block b as the seed ``(seed + b * 6 * 0x9E3779B97F4A7C15) % 2**64`` would.
+    strategy
+        ``"best_fit"``: best-fit decreasing. ``"optimal"``: search for fewer bins, and
+        for a proof that there cannot be many fewer; never more than by best-fit. It
+        needs the extra `optimal`, and takes seconds. See `Certificate`.
+    optimality_gap
+        The search ends if the bins are at most such a fraction above the number that is
+        proven to be needed; 0 or below searches for the fewest.
+    time_limit
+        The seconds after which it ends, with the best it has. Before that the clock
+        decides nothing: the same input gives the same plan, by one version of HiGHS.
+        Both hold for each block of `block_documents`; the groups of `by` share them.
 
     Raises
     ------
@@ -111,10 +128,17 @@ class PackingOptions:
     shuffle_seed: int | None = None
     bins_multiple: int = 1
     block_documents: int | None = None
+    strategy: Strategy = "best_fit"
+    optimality_gap: float = 0.0005
+    time_limit: float = 60.0
 
     def __post_init__(self) -> None:
         """Validate, and turn NumPy integers into ints."""
         check_choice("long_documents", self.long_documents, get_args(LongDocuments))
+        check_choice("strategy", self.strategy, get_args(Strategy))
+        for name, bound in _NUMBERS.items():
+            number = as_number(name, getattr(self, name), *bound)
+            object.__setattr__(self, name, number)
         for rule in _INTEGERS:
             value = getattr(self, rule.name)
             if value is not None or not rule.is_optional:
@@ -259,6 +283,13 @@ _INTEGERS = (
         is_optional=True,
     ),
 )
+
+
+_NUMBERS = {
+    "optimality_gap": (-inf, "bins above the bound, as a fraction, such as 0.0005"),
+    "time_limit": (0.0, "seconds, such as 60; 0 does not search"),
+}
+"""The options that are numbers with fractions: the least, and the hint in errors."""
 
 
 def _power(number: int) -> str:

@@ -21,7 +21,7 @@ from fastpack.cli.display import (
 from fastpack.cli.engine import open_engine
 from fastpack.cli.format_commands import convert, list_formats
 from fastpack.cli.printing import print_json, say
-from fastpack.cli.progress import showing_progress
+from fastpack.cli.progress import showing_progress, showing_search
 from fastpack.errors import OptionError
 from fastpack.files.pack_files import pack_shards
 from fastpack.files.pack_token_files import block_rules
@@ -96,8 +96,12 @@ def _pack_into_file(
     files = [path for path in paths if isinstance(path, Path)]
     check_output(output, sources=files, overwrite=arguments.overwrite)
     batch = read_batch(paths, _selection(arguments, options))
-    table, plan = pack_batch(batch, options)
-    write_parquet(table, output, plan.as_dict(), overwrite=arguments.overwrite)
+    with showing_search(options, is_quiet=_is_quiet(arguments)) as on_progress:
+        table, plan = pack_batch(batch, options, on_progress=on_progress)
+    description = plan.as_dict()
+    # The same documents and rules give the same bytes, however long it took.
+    description.get("certificate", {}).pop("seconds", None)
+    write_parquet(table, output, description, overwrite=arguments.overwrite)
     return plan
 
 
@@ -114,10 +118,9 @@ def _pack_into_folder(
 @contextmanager
 def _running(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Give the settings of a run into a folder; show its progress."""
-    is_quiet = arguments.quiet or arguments.json
     with (
         open_engine(arguments) as executor,
-        showing_progress(is_quiet=is_quiet) as on_progress,
+        showing_progress(is_quiet=_is_quiet(arguments)) as on_progress,
     ):
         yield {
             "workers": arguments.workers if executor is None else None,
@@ -165,7 +168,8 @@ def _plan(arguments: argparse.Namespace) -> None:
     if histogram.by and not arguments.json:  # to plan 100,000 takes some seconds
         what = "groups" if options.by else "blocks"
         say(f"{what}: {histogram.groups.height:,}")
-    plan = PackingPlan(histogram, options)
+    with showing_search(options, is_quiet=arguments.json) as on_progress:
+        plan = PackingPlan(histogram, options, on_progress=on_progress)
     figures = quality(plan)
     if arguments.json:
         print_json({**plan.as_dict(), "quality": figures})
@@ -177,7 +181,9 @@ def _compare(arguments: argparse.Namespace) -> None:
     options = _options(arguments)
     paths = _find(arguments)
     documents = scan_all(paths, _selection(arguments, options[0]))
-    comparison = compare_corpus(count_corpus(documents, options))
+    with showing_search(options[0], is_quiet=arguments.json) as on_progress:
+        corpus = count_corpus(documents, options, on_progress)
+    comparison = compare_corpus(corpus)
     if arguments.json:
         print_json(comparison.to_dicts())
     else:
@@ -192,7 +198,9 @@ def _report(arguments: argparse.Namespace) -> None:
     files = [path for path in paths if isinstance(path, Path)]
     check_report_output(output, form, files, overwrite=arguments.overwrite)
     documents = scan_all(paths, _selection(arguments, options[0]))
-    report = make_report(", ".join(arguments.sources), documents, options)
+    name = ", ".join(arguments.sources)
+    with showing_search(options[0], is_quiet=False) as on_progress:
+        report = make_report(name, documents, options, on_progress)
     for path in write_report(report, output, form, overwrite=arguments.overwrite):
         say(f"wrote {path}")
 
@@ -245,10 +253,14 @@ def _find(
 ) -> list[Location]:
     """Find the sources; say how many files folders and globs stand for."""
     paths = find_sources(arguments.sources, output, arguments.source_format)
-    is_quiet = getattr(arguments, "quiet", False) or getattr(arguments, "json", False)
-    if not is_quiet and list(map(str, paths)) != arguments.sources:
+    if not _is_quiet(arguments) and list(map(str, paths)) != arguments.sources:
         say(f"sources: {len(paths):,} file{'s' * (len(paths) != 1)}")
     return paths
+
+
+def _is_quiet(arguments: argparse.Namespace) -> bool:
+    """Say whether nothing but a result in JSON is wanted, or not even that."""
+    return getattr(arguments, "quiet", False) or getattr(arguments, "json", False)
 
 
 def _options(arguments: argparse.Namespace) -> list[PackingOptions]:

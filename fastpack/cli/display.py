@@ -31,6 +31,9 @@ _PLAN = {
 }
 """Labels of the figures of a plan, in the order in which they are printed."""
 
+_SEARCH = {"gap": "above the bound", "ended_by": "search ended by"}
+"""Labels of what a plan that was searched for has beside."""
+
 _BLOCKS = {
     "n_blocks": "blocks",
     "bins_added_by_blocks": "  sequences added by them",
@@ -49,7 +52,12 @@ _QUALITY = {
     "chunks_per_bin_median": "  median",
     "chunks_per_bin_p99": "  99 % have at most",
     "chunks_per_bin_max": "  most",
+    "iterations": "linear programs solved",
+    "seconds": "  in seconds",
 }
+
+_NO_SHARES = {"chunks_per_bin_mean", "seconds"}
+"""Figures with fractions that are not of a whole."""
 
 _COMPARISON = {
     "n_bins": "sequences",
@@ -103,11 +111,13 @@ def print_tables(*tables: PrintedTable, stream: TextIO | None = None) -> None:
 def plan_table(plan: PackingPlan | TokenAccount) -> PrintedTable:
     """Lay out the figures of a packing."""
     figures = plan.figures()
+    if isinstance(plan, PackingPlan) and (certificate := plan.certificate):
+        figures |= certificate.as_dict()
     return PrintedTable(
         f"Packed into sequences of {plan.options.context_length:,} tokens",
         [
             (label, _as_text(figures[name]))
-            for name, label in {**_PLAN, **_BLOCKS}.items()
+            for name, label in {**_PLAN, **_SEARCH, **_BLOCKS}.items()
             if name in figures and (figures[name] or name not in _ONLY_BY_RULES)
         ],
     )
@@ -115,11 +125,16 @@ def plan_table(plan: PackingPlan | TokenAccount) -> PrintedTable:
 
 def quality_table(figures: dict[str, Any]) -> PrintedTable:
     """Lay out the figures of `fastpack.quality`."""
-    mean = "chunks_per_bin_mean"
-    figures = {**figures, mean: f"{figures[mean]:,.6g}"}
+    shown = {name: figure for name, figure in figures.items() if figure is not None}
+    for name in _NO_SHARES & shown.keys():
+        shown[name] = f"{shown[name]:,.6g}"
     return PrintedTable(
         "Sequences",
-        [(label, _as_text(figures[name])) for name, label in _QUALITY.items()],
+        [
+            (label, _as_text(shown[name]))
+            for name, label in _QUALITY.items()
+            if name in shown
+        ],
     )
 
 

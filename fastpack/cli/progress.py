@@ -1,4 +1,7 @@
-"""Progress of the passes over many files: bars on a terminal, lines elsewhere."""
+"""Progress of the passes over many files: bars on a terminal, lines elsewhere.
+
+A search has a bar on a terminal, and nothing elsewhere.
+"""
 
 import time
 from collections.abc import Iterator
@@ -10,10 +13,14 @@ from rich.progress import (
     Progress,
     TaskID,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
 from fastpack.files.passes import PackingProgress, ProgressCallback
+from fastpack.options import PackingOptions
+from fastpack.packing.optimal.place import SearchProgress
+from fastpack.packing.placement import OnProgress
 
 _LINE_SECONDS = 10.0
 """The least time between two lines, if there is no terminal."""
@@ -38,6 +45,34 @@ def showing_progress(*, is_quiet: bool) -> Iterator[ProgressCallback]:
         yield _Lines(console).report
 
 
+@contextmanager
+def showing_search(options: PackingOptions, *, is_quiet: bool) -> Iterator[OnProgress]:
+    """Show how far the search for a plan has come, if there is one to be seen."""
+    console = Console(stderr=True, highlight=False)
+    if is_quiet or options.strategy == "best_fit" or not console.is_terminal:
+        yield lambda _: None
+        return
+    with Progress(
+        TextColumn("search"),
+        BarColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=console,
+    ) as bars:
+        task = bars.add_task("", total=None)
+
+        def report(found: SearchProgress) -> None:
+            text = f"{found.n_bins:,} sequences, {_above_bound(found.gap)}"
+            bars.update(task, description=text)
+
+        yield report
+        bars.update(task, total=1, completed=1)
+
+
+def _above_bound(gap: float) -> str:
+    return f"{100 * gap:.3g} % above the bound"
+
+
 class _Rate:
     """The documents a second of a pass, from its first report on."""
 
@@ -49,7 +84,9 @@ class _Rate:
         """Say how far the pass has come, and how fast it is."""
         seconds = time.monotonic() - self._start
         documents = progress.documents - self._first.documents
-        what = "blocks" if progress.step == "pack" else "sources"
+        if progress.gap is not None:
+            return _above_bound(progress.gap)
+        what = "blocks" if progress.step in {"plan", "pack"} else "sources"
         text = (
             f"{progress.shards:,} of {progress.n_shards:,} {what}, "
             f"{progress.documents:,} documents"
@@ -69,11 +106,17 @@ class _Bars:
         if progress.step not in self._passes:
             self._passes[progress.step] = _Rate(progress)
             self._tasks[progress.step] = self._bars.add_task(
-                progress.step, total=progress.all_bytes, text=""
+                progress.step, total=None, text=""
             )
+        done, of_all = progress.n_bytes, progress.all_bytes
+        if progress.step == "plan":
+            done, of_all = progress.shards, progress.n_shards
+        # How long one search takes is not known.
+        is_known = progress.step != "plan" or of_all > 1 or done
         self._bars.update(
             self._tasks[progress.step],
-            completed=progress.n_bytes,
+            completed=done,
+            total=of_all if is_known else None,
             text=self._passes[progress.step].describe(progress),
         )
 

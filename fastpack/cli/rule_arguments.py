@@ -3,7 +3,7 @@
 import argparse
 from typing import Any, get_args
 
-from fastpack.options import LongDocuments, PackingOptions
+from fastpack.options import LongDocuments, PackingOptions, Strategy
 
 
 def add_rules(parser: argparse.ArgumentParser) -> None:
@@ -23,13 +23,22 @@ def integer(text: str) -> int:
         raise argparse.ArgumentTypeError(message) from error
 
 
+def number(text: str) -> float:
+    """Read a number."""
+    try:
+        return float(text)
+    except ValueError as error:
+        message = f"must be a number, got {text!r}"
+        raise argparse.ArgumentTypeError(message) from error
+
+
 def positive(text: str) -> int:
     """Read an integer of at least 1."""
-    number = integer(text)
-    if number < 1:
+    value = integer(text)
+    if value < 1:
         message = f"must be an integer of at least 1, got {text!r}"
         raise argparse.ArgumentTypeError(message)
-    return number
+    return value
 
 
 def context_length(text: str) -> int:
@@ -62,5 +71,17 @@ _RULES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "bins_multiple": (_NUMBER, "round the number of sequences up to a multiple of N"),
     "block_documents": (_NUMBER, "pack each block of N documents by itself, in order"),
+    "strategy": (
+        {"choices": get_args(Strategy)},
+        "how to pack (default: best_fit); optimal searches for fewer sequences",
+    ),
+    "optimality_gap": (
+        {"type": number, "metavar": "FRACTION"},
+        "end a search if so close to the number that is needed (default: 0.0005)",
+    ),
+    "time_limit": (
+        {"type": number, "metavar": "SECONDS"},
+        "end a search after so long (default: 60)",
+    ),
 }
 """The rules of `PackingOptions`: what `add_argument` takes, and the help text."""

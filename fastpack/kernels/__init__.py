@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from fastpack.kernels import gathering as gathering
     from fastpack.kernels import hashing as hashing
     from fastpack.kernels import indexing as indexing
+    from fastpack.kernels import knapsack as knapsack
     from fastpack.kernels import lookup as lookup
     from fastpack.kernels import moving as moving
     from fastpack.kernels import numbering as numbering
     from fastpack.kernels import ordering as ordering
     from fastpack.kernels import parts as parts
+    from fastpack.kernels import patterns as patterns
     from fastpack.kernels import shuffling as shuffling
     from fastpack.kernels import verification as verification
 
@@ -43,11 +45,13 @@ _FILES = frozenset(
         "gathering",
         "hashing",
         "indexing",
+        "knapsack",
         "lookup",
         "moving",
         "numbering",
         "ordering",
         "parts",
+        "patterns",
         "shuffling",
         "verification",
     }

@@ -1,9 +1,12 @@
 """Packing: a histogram -> a plan -> the assignment of documents, in their order.
 
-chunks (documents -> chunks), spaces and best_fit (chunks -> runs) make up block_plan,
-one a block; with bounds and account (the figures) they make up plan, which plan_file
-saves; cursors and assigner turn it into rows; in_memory and lazy are the two ways
-through them, pack the public functions.
+chunks (documents -> chunks), then placement (chunks -> runs): spaces and best_fit, or
+optimal, a folder of its own. They make up block_plan, one a block, block_plans of all;
+with bounds and account (the figures) they make up planned, then plan, which plan_file
+saves. Best-fit is planned anew when it is loaded; what took a search is restored, after
+validity has looked at its runs, by their profile. cursors and assigner turn a plan into
+rows; in_memory and lazy are the two ways through them, shares that of many workers,
+pack the public functions.
 
 May import: documents, options, outputs, kernels, threads, schemas, errors. Never
 verification, which is to judge by itself.
@@ -24,6 +27,8 @@ footprint       the tokens of a bin for one chunk: its own, the extra ones, the 
 range           neighbouring bins that all have the same space
 run             one placement: a range of bins, each given as many chunks of one length
 plan            all runs: the packing of a histogram of chunk lengths
+pattern         the lengths that fill one bin; a plan may be patterns and their uses
+certificate     what a search has proven: so many bins are needed
 assignment      the bin of every chunk, and its offset there
 padding         capacity left unused when packing ends
 concatenation   the baseline: join all documents, cut every L tokens

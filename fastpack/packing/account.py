@@ -16,11 +16,15 @@ from fastpack.schemas import FIGURES
 
 
 class Part(NamedTuple):
-    """The documents of one group, the chunks they were cut into, and their bins."""
+    """The documents of one group, the chunks they were cut into, and their bins.
+
+    `proven` is the number of bins that a search proved to be needed, 0 without one.
+    """
 
     histogram: LengthHistogram
     chunks: Chunks
     n_bins: int
+    proven: int
 
 
 class Account:
@@ -77,7 +81,9 @@ class Account:
     @cached_property
     def _bounds(self) -> list[int]:
         """The lower bound of each part, all at once."""
-        return lower_bounds([part.chunks for part in self._parts], self.options)
+        bounds = lower_bounds([part.chunks for part in self._parts], self.options)
+        proven = [part.proven for part in self._parts]
+        return list(map(max, bounds, proven))
 
     @property
     def padding(self) -> int:

@@ -1,13 +1,13 @@
 """Chunks -> runs: best-fit decreasing, by the kernel."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from fastpack import kernels
-from fastpack.documents.sums import exact_sum
+from fastpack.documents.sums import Int64Array, exact_sum
 from fastpack.errors import DataError
 from fastpack.options import PackingOptions
 from fastpack.packing.chunks import Chunks
@@ -17,19 +17,91 @@ _LARGE = 1 << 16
 """Tokens of capacity whose arrays cost nothing to speak of."""
 
 
-def place_groups(
-    groups: Sequence[Chunks], options: PackingOptions
+class Placed(NamedTuple):
+    """Chunks of a group in bins of their own, from 0 on.
+
+    Parameters
+    ----------
+    runs
+        Dtype `fastpack.kernels.best_fit.RUN`, the longest chunks first.
+    n_bins
+        The number of bins.
+    """
+
+    runs: npt.NDArray[Any]
+    n_bins: int
+
+
+def place_best_fit(chunks: Chunks, options: PackingOptions) -> Placed:
+    """Place the chunks of a group by best-fit decreasing."""
+    footprints = options.footprints(chunks.lengths)
+    return place_sizes(
+        chunks.lengths,
+        footprints,
+        chunks.counts,
+        options.context_length,
+        options.max_chunks_per_bin,
+    )
+
+
+def place_sizes(
+    lengths: Int64Array,
+    footprints: Int64Array,
+    counts: Int64Array,
+    capacity: int,
+    max_chunks: int,
+) -> Placed:
+    """Place chunks of these lengths, the longest first, by best-fit decreasing.
+
+    A large capacity beyond the footprints of all chunks would only cost address space,
+    and the packing is the same without.
+    """
+    if lengths.size == 0:
+        return Placed(join_runs([]), 0)
+    if capacity > _LARGE:
+        capacity = min(capacity, exact_sum(footprints, counts))
+    try:
+        spaces = new_spaces(capacity, lengths.size)
+    except MemoryError as error:
+        msg = (
+            f"`context_length` {capacity} needs {4 * capacity:,} bytes of address "
+            "space, more than this machine gives\n"
+            "Hint: choose a shorter context length."
+        )
+        raise MemoryError(msg) from error
+    left = counts.copy()
+    # Measured: 2.5 to 3 runs a length. If there are more, another round follows.
+    buffer = np.empty(4 * lengths.size, kernels.best_fit.RUN)
+    parts: list[npt.NDArray[Any]] = []
+    while True:
+        n_runs = kernels.best_fit.best_fit_decreasing(
+            spaces,
+            capacity,
+            lengths,
+            footprints,
+            left,
+            max_chunks,
+            buffer,
+        )
+        if n_runs < buffer.size:
+            break
+        parts.append(join_runs([buffer]))
+    runs = join_runs([*parts, buffer[:n_runs]]) if parts else buffer[:n_runs]
+    return Placed(runs, int(spaces.nodes[kernels.best_fit.EMPTY_BINS]["first"]))
+
+
+def join_groups(
+    placed: Sequence[Placed], groups: Sequence[Chunks], options: PackingOptions
 ) -> tuple[npt.NDArray[Any], list[int]]:
-    """Place the chunks of each group into bins of its own, which follow each other.
+    """Put the bins of groups one after the other, and add those of `bins_multiple`.
 
     Returns
     -------
     runs, n_bins
         The runs of all groups, and the number of bins of each.
     """
-    placed = [_place(chunks, options) for chunks in groups]
-    n_bins = [bins for _, bins in placed]
-    runs = [part for part, _ in placed]
+    runs = [part.runs for part in placed]
+    n_bins = [part.n_bins for part in placed]
     n_more = -sum(n_bins) % options.bins_multiple
     for group in reversed(range(len(groups))):
         # A bin can give all its chunks but one.
@@ -52,50 +124,7 @@ def place_groups(
         part["first_bin"] += first_bin
         part["group"] = group
         first_bin += n_bins[group]
-    return _join(runs), n_bins
-
-
-def _place(chunks: Chunks, options: PackingOptions) -> tuple[npt.NDArray[Any], int]:
-    """Place the chunks of a group; return the runs and the number of bins opened.
-
-    A large capacity beyond the footprints of all chunks would only cost address space,
-    and the packing is the same without.
-    """
-    n_lengths = chunks.lengths.size
-    if n_lengths == 0:
-        return _join([]), 0
-    footprints = options.footprints(chunks.lengths)
-    capacity = options.context_length
-    if capacity > _LARGE:
-        capacity = min(capacity, exact_sum(footprints, chunks.counts))
-    try:
-        spaces = new_spaces(capacity, n_lengths)
-    except MemoryError as error:
-        msg = (
-            f"`context_length` {capacity} needs {4 * capacity:,} bytes of address "
-            "space, more than this machine gives\n"
-            "Hint: choose a shorter context length."
-        )
-        raise MemoryError(msg) from error
-    left = chunks.counts.copy()
-    # Measured: 2.5 to 3 runs a length. If there are more, another round follows.
-    buffer = np.empty(4 * n_lengths, kernels.best_fit.RUN)
-    parts: list[npt.NDArray[Any]] = []
-    while True:
-        n_runs = kernels.best_fit.best_fit_decreasing(
-            spaces,
-            capacity,
-            chunks.lengths,
-            footprints,
-            left,
-            options.max_chunks_per_bin,
-            buffer,
-        )
-        if n_runs < buffer.size:
-            break
-        parts.append(_join([buffer]))
-    runs = _join([*parts, buffer[:n_runs]]) if parts else buffer[:n_runs]
-    return runs, int(spaces.nodes[kernels.best_fit.EMPTY_BINS]["first"])
+    return join_runs(runs), n_bins
 
 
 def spread_to(runs: npt.NDArray[Any], n_bins: int, n_more: int) -> npt.NDArray[Any]:
@@ -129,7 +158,7 @@ def spread_to(runs: npt.NDArray[Any], n_bins: int, n_more: int) -> npt.NDArray[A
         for part in new:
             part["bin_offset"] = 0
         moved += new
-    result = _join([runs[:last], np.array([*changed[::-1], *moved], runs.dtype)])
+    result = join_runs([runs[:last], np.array([*changed[::-1], *moved], runs.dtype)])
     # The runs of a length follow each other, the longest length first.
     return take_runs(result, np.argsort(-result["chunk_length"], kind="stable"))
 
@@ -148,7 +177,7 @@ def _part(run: Any, first_bin: int, bins: int, chunks_per_bin: int) -> list[Any]
 # NumPy copies records field by field, at 20 times the price of their bytes.
 
 
-def _join(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+def join_runs(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     """Copy runs one after the other into an array of their own."""
     as_bytes = [np.empty(0, np.uint8), *(part.view(np.uint8) for part in parts)]
     return np.concatenate(as_bytes).view(kernels.best_fit.RUN)

@@ -1,6 +1,6 @@
 """BlockPlan: the plan of documents that are packed by themselves: a block, or all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -8,17 +8,17 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from fastpack.documents.blocks import split_blocks
 from fastpack.documents.grouped_histogram import Histogram
 from fastpack.documents.sums import Int64Array
 from fastpack.errors import DataError
 from fastpack.options import BLOCK, PackingOptions
 from fastpack.packing.account import Part
-from fastpack.packing.assigner import Assigner, CorpusAssigner
-from fastpack.packing.best_fit import place_groups
+from fastpack.packing.assigner import Assigner
+from fastpack.packing.best_fit import join_runs
 from fastpack.packing.chunks import Chunks, cut_into_chunks, refuse_long_documents
-from fastpack.packing.cursors import Cursors, not_planned
-from fastpack.schemas import RUNS_SCHEMA
+from fastpack.packing.cursors import Cursors
+from fastpack.packing.optimal.certificate import Proof
+from fastpack.packing.placement import OnProgress, Placement, place, table_of_runs
 
 _SPAN = 2**31
 """Chunks are shorter."""
@@ -49,7 +49,8 @@ class BlockPlan:
     """The plan of a block. Its runs are made when they are first asked for.
 
     Until then it is little more than a histogram, which is a tenth of their size; so it
-    travels, and is planned where it is used. With its runs it travels as it is.
+    travels, and is planned where it is used. Runs that took a search are kept, and
+    travel with it: only before the time limit would another search end the same way.
 
     Parameters
     ----------
@@ -61,6 +62,9 @@ class BlockPlan:
         The number of the block; 0 without the rule `block_documents`.
     first_bin
         The first bin of the block.
+    placement
+        The chunks in their places, with bins from 0 on; None if they are still to be
+        placed.
 
     Attributes
     ----------
@@ -76,32 +80,23 @@ class BlockPlan:
         options: PackingOptions,
         number: int = 0,
         first_bin: int = 0,
+        placement: Placement | None = None,
     ) -> None:
         self.histogram = histogram
         self.number = number
         self.first_bin = first_bin
         self.options = options.of_block(number)
         self._options_of_all = options
+        self._placement: Placement | None = None
+        if placement is not None:
+            self._keep(placement)
 
-    def place(self) -> None:
-        """Make the runs now, in this thread."""
-        _ = self.n_bins
-
-    @cached_property
-    def _chunks(self) -> list[Chunks]:
-        """The chunks of each group."""
-        return [cut_into_chunks(part, self.options) for part in self.histogram.parts]
-
-    @cached_property
-    def _bins_of_groups(self) -> list[int]:
-        """The number of bins of each group."""
-        return self._placed[1]
-
-    @cached_property
-    def _placed(self) -> tuple[npt.NDArray[Any], list[int]]:
-        """The runs, and the number of bins of each group."""
+    def place(self, on_progress: OnProgress | None = None) -> Placement:
+        """Make the runs now, in this thread, if they are not made yet."""
+        if self._placement is not None:
+            return self._placement
         try:
-            records, n_bins = place_groups(self._chunks, self.options)
+            return self._keep(place(self.chunks, self.options, on_progress))
         except DataError as error:
             if self._is_whole:
                 raise
@@ -110,8 +105,29 @@ class BlockPlan:
             last = first + self.histogram.n_documents - 1
             msg = f"block {self.number:,}, documents {first:,} to {last:,}: {error}"
             raise DataError(msg) from error
-        records["first_bin"] += self.first_bin
-        return records, n_bins
+
+    def _keep(self, placement: Placement) -> Placement:
+        placement.runs["first_bin"] += self.first_bin
+        self._placement = placement
+        return placement
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Have runs that can be moved, and of the one flavour that kernels take."""
+        self.__dict__.update(state)
+        if self._placement is not None and not self._placement.runs.flags.writeable:
+            # As Ray gives arrays to all of its workers.
+            runs = join_runs([self._placement.runs])
+            self._placement = self._placement._replace(runs=runs)
+
+    @cached_property
+    def chunks(self) -> list[Chunks]:
+        """The chunks of each group."""
+        return [cut_into_chunks(part, self.options) for part in self.histogram.parts]
+
+    @cached_property
+    def _bins_of_groups(self) -> list[int]:
+        """The number of bins of each group."""
+        return self.place().n_bins
 
     @property
     def _is_whole(self) -> bool:
@@ -120,7 +136,12 @@ class BlockPlan:
     @property
     def records(self) -> npt.NDArray[Any]:
         """The runs: records of dtype `fastpack.kernels.best_fit.RUN`."""
-        return self._placed[0]
+        return self.place().runs
+
+    @property
+    def proof(self) -> Proof | None:
+        """What a search proved; None without one."""
+        return self.place().proof if self._keeps_runs else None
 
     @property
     def n_bins(self) -> int:
@@ -130,12 +151,12 @@ class BlockPlan:
     @property
     def n_chunks(self) -> int:
         """The packed chunks."""
-        return sum(part.n_chunks for part in self._chunks)
+        return sum(part.n_chunks for part in self.chunks)
 
     @property
     def n_unpacked(self) -> int:
         """Documents of which nothing is packed."""
-        return sum(part.n_unpacked for part in self._chunks)
+        return sum(part.n_unpacked for part in self.chunks)
 
     @cached_property
     def index(self) -> RunIndex:
@@ -150,34 +171,41 @@ class BlockPlan:
 
     def parts(self) -> list[Part]:
         """Return what the figures of each group follow from."""
-        columns = (self.histogram.parts, self._chunks, self._bins_of_groups)
+        proven = [0] * len(self.chunks)
+        if self.proof is not None:
+            proven = self.proof.bounds(self.chunks, self.options)
+        columns = (self.histogram.parts, self.chunks, self._bins_of_groups, proven)
         return [Part(*part) for part in zip(*columns, strict=True)]
 
     def move_to(self, first_bin: int) -> None:
         """Let the bins begin elsewhere."""
-        if "_placed" in self.__dict__:
-            self.records["first_bin"] += first_bin - self.first_bin
+        if self._placement is not None:
+            self._placement.runs["first_bin"] += first_bin - self.first_bin
         self.first_bin = first_bin
 
     def forget_runs(self) -> None:
-        """Give the memory of the runs back; they are made again if they are needed."""
-        self.__dict__.pop("_placed", None)
+        """Give the memory of the runs back; they are made again if they are needed.
+
+        Except if they took a search: then they are kept.
+        """
+        if not self._keeps_runs:
+            self._placement = None
 
     def without_runs(self) -> "BlockPlan":
-        """Return the same plan, its runs still to be made."""
+        """Return the same plan, its runs still to be made, except if it keeps them."""
+        if self._keeps_runs:
+            return self
         return BlockPlan(
             self.histogram, self._options_of_all, self.number, self.first_bin
         )
 
+    @property
+    def _keeps_runs(self) -> bool:
+        return self.options.strategy == "optimal"
+
     def runs(self) -> pl.DataFrame:
         """Return the runs as a table: see `PackingPlan.runs`."""
-        records = self.records
-        runs = pl.DataFrame(
-            {name: np.ascontiguousarray(records[name]) for name in RUNS_SCHEMA}
-        )
-        if self.histogram.by:
-            groups: pl.DataFrame = self.histogram.groups[records["group"].tolist()]
-            runs = groups.hstack(runs)
+        runs = table_of_runs(self.records, self.histogram)
         if not self._is_whole:
             number = np.full(runs.height, self.number, np.int64)
             runs.insert_column(0, pl.Series(BLOCK, number))
@@ -199,69 +227,10 @@ class BlockPlan:
         cursors = Cursors.after(
             before,
             self.options,
-            self._chunks,
+            self.chunks,
             self.records,
             first_bin=self.first_bin,
             n_bins=self.n_bins,
             first_document=first_document,
         )
         return Assigner(cursors, self.histogram.encoder())
-
-
-class BlockPlans:
-    """The plans of all blocks of a corpus, whose bin numbers run on.
-
-    With the rule `block_documents`, no runs are kept: each plan that is given out is to
-    be used and dropped.
-
-    Parameters
-    ----------
-    plans
-        The plan of each block, in their order; one of all documents without the rule.
-    block_documents
-        The rule.
-
-    Attributes
-    ----------
-    block_documents
-        As given.
-    """
-
-    def __init__(self, plans: Sequence[BlockPlan], block_documents: int | None) -> None:
-        self._plans = plans
-        self.block_documents = block_documents
-        first_bin = 0
-        for plan in plans:
-            plan.move_to(first_bin)
-            first_bin += plan.n_bins
-            if block_documents is not None:
-                plan.forget_runs()
-
-    def __getitem__(self, number: int) -> BlockPlan:
-        """Return the plan of a block; raise DataError if there is none."""
-        if number >= len(self._plans):
-            raise not_planned()
-        plan = self._plans[number]
-        return plan if self.block_documents is None else plan.without_runs()
-
-    def __iter__(self) -> Iterator[BlockPlan]:
-        """Give the plan of each block."""
-        return map(self.__getitem__, range(len(self._plans)))
-
-    def parts(self) -> list[list[Part]]:
-        """Return what the figures of each group of each block follow from."""
-        return [plan.parts() for plan in self._plans]
-
-    def assigner(self, after: Histogram | None = None) -> CorpusAssigner:
-        """Return what assigns documents, the first of which come after others."""
-        before, first_document = {}, 0
-        if after is not None:
-            before = dict(split_blocks(after, self.block_documents))
-            first_document = after.n_documents
-
-        def open_block(number: int, first_document: int) -> Assigner:
-            plan = self[number]
-            chunks = plan.cut(before[number]) if number in before else ()
-            return plan.assigner(chunks, first_document)
-
-        return CorpusAssigner(open_block, self.block_documents, first_document)

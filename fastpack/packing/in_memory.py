@@ -25,6 +25,7 @@ from fastpack.options import PackingOptions
 from fastpack.packing.assigner import ROW_BYTES, Assigner, join_tables
 from fastpack.packing.block_plan import BlockPlan
 from fastpack.packing.chunks import Chunks, refuse_long_documents
+from fastpack.packing.placement import OnProgress
 from fastpack.packing.plan import PackingPlan
 from fastpack.threads import map_in_threads
 
@@ -36,17 +37,31 @@ AssignedBlock: TypeAlias = tuple[BlockPlan, list[pl.DataFrame]]
 
 
 def pack_batch(
-    batch: Batch, options: PackingOptions
+    batch: Batch,
+    options: PackingOptions,
+    *,
+    plan: PackingPlan | None = None,
+    on_progress: OnProgress | None = None,
 ) -> tuple[pl.DataFrame, PackingPlan]:
-    """Pack documents that are in memory, all of a corpus."""
+    """Pack documents that are in memory, all of a corpus.
+
+    Parameters
+    ----------
+    batch, options
+        The documents, and the rules.
+    plan
+        The plan of these documents, if they were planned before.
+    on_progress
+        Called as a search finds something better, except if blocks are small.
+    """
     blocks = cut_at_blocks([batch], options.block_documents)
     plans: list[BlockPlan] = []
     tables: list[pl.DataFrame] = []
-    for plan, rows in pack_blocks(blocks, options):
-        plans.append(plan)
+    for of_block, rows in pack_blocks(blocks, options, plan, on_progress):
+        plans.append(of_block)
         tables += rows
     histogram = join_blocks(
-        [(plan.number, plan.histogram) for plan in plans],
+        [(of_block.number, of_block.histogram) for of_block in plans],
         batch.by,
         options.block_documents,
     )
@@ -55,7 +70,10 @@ def pack_batch(
 
 
 def pack_blocks(
-    blocks: Iterable[tuple[int, Batch]], options: PackingOptions
+    blocks: Iterable[tuple[int, Batch]],
+    options: PackingOptions,
+    plan: PackingPlan | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Iterator[AssignedBlock]:
     """Pack all blocks of a corpus, in their order.
 
@@ -63,18 +81,21 @@ def pack_blocks(
     ----------
     blocks
         The number and the documents of each.
-    options
-        The rules.
+    options, plan, on_progress
+        As for `pack_batch`.
     """
     size = options.block_documents
-    if size is None or threads.n_threads(size) > 1:
-        yield from _pack_one_by_one(blocks, options)
+    if size is None or plan is not None or threads.n_threads(size) > 1:
+        yield from _pack_one_by_one(blocks, options, plan, on_progress)
     else:
         yield from _pack_several(blocks, options, size)
 
 
 def _pack_one_by_one(
-    blocks: Iterable[tuple[int, Batch]], options: PackingOptions
+    blocks: Iterable[tuple[int, Batch]],
+    options: PackingOptions,
+    of_all: PackingPlan | None,
+    on_progress: OnProgress | None,
 ) -> Iterator[AssignedBlock]:
     """Pack one block after the other, each by all threads."""
     first_bin = 0
@@ -83,8 +104,12 @@ def _pack_one_by_one(
         parts = split_batch(batch)
         counters, groups = count_parts(parts, first_document)
         histogram = merge_counters(counters)
-        plan = BlockPlan(histogram, options, number, first_bin)
-        _check_plan(plan)
+        if of_all is not None:
+            plan = of_all.blocks[number]
+        else:
+            plan = BlockPlan(histogram, options, number, first_bin)
+            _check_plan(plan)
+            plan.place(on_progress)
         histograms = [histogram] * len(parts)
         groups = map_in_threads(DocumentCounter.renumber, counters, groups, histograms)
         parts = [

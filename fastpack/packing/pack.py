@@ -85,6 +85,9 @@ def pack(
         `shuffle_seed`    number the sequences at random: `bin` is the training order
         `bins_multiple`   round up the number of sequences
         `block_documents` pack each block of so many documents by itself, in their order
+        `strategy`        ``"optimal"`` searches for fewer sequences than by best-fit
+        `optimality_gap`  the search ends so near to the least number, as a fraction
+        `time_limit`      or after so many seconds
         ================= ===========================================================
 
     Returns

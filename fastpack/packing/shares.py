@@ -17,7 +17,8 @@ from fastpack.documents.grouped_histogram import Histogram
 from fastpack.documents.sums import Int64Array, merge_counts
 from fastpack.packing.assigner import Assigner, CorpusAssigner
 from fastpack.packing.best_fit import take_runs
-from fastpack.packing.block_plan import BlockPlan, BlockPlans, chunk_keys
+from fastpack.packing.block_plan import BlockPlan, chunk_keys
+from fastpack.packing.block_plans import BlockPlans
 from fastpack.packing.chunks import cut_numbered
 from fastpack.packing.cursors import Cursors, Slots, not_planned
 

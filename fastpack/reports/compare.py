@@ -12,6 +12,7 @@ from fastpack.documents.inputs import FrameLike
 from fastpack.documents.sums import exact_sum
 from fastpack.errors import OptionError, OptionTypeError
 from fastpack.options import PackingOptions, PackingRules
+from fastpack.packing.plan import PackingPlan
 from fastpack.reports.corpus import (
     ContextCount,
     CorpusCount,
@@ -21,14 +22,16 @@ from fastpack.reports.corpus import (
 from fastpack.reports.cuts import count_cuts
 from fastpack.schemas import COMPARISON_SCHEMA
 
-Strategy = Literal["concatenate", "truncate", "best_fit"]
+Strategy = Literal["concatenate", "truncate", "best_fit", "optimal"]
 
-STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)[:-1]
+"""Those that are compared without a search."""
 
 STRATEGY_NAMES: dict[Strategy, str] = {
     "concatenate": "concatenation",
     "truncate": "one document each",
     "best_fit": "best-fit",
+    "optimal": "optimal",
 }
 """The strategies, as people read them."""
 
@@ -38,7 +41,7 @@ def compare(
     length: str | pl.Expr | None = None,
     *,
     context_length: int | Sequence[int] = (2048, 8192),
-    strategies: Sequence[Strategy] = STRATEGIES,
+    strategies: Sequence[Strategy] | None = None,
     **rules: Unpack[PackingRules],
 ) -> pl.DataFrame:
     """Compare ways to make training sequences of a corpus, in one pass over it.
@@ -55,9 +58,10 @@ def compare(
     strategies
         ``"concatenate"``: join all documents in their order, cut every L tokens, pad
         the last sequence. ``"truncate"``: one document a sequence, its first L tokens.
-        ``"best_fit"``: as `fastpack.pack` does.
+        ``"best_fit"``: as `fastpack.pack` does; ``"optimal"``: as it does by this
+        rule. None is the first three, and the last if ``strategy="optimal"`` is given.
     **rules
-        For ``"best_fit"``: see `PackingOptions`.
+        For the last two: see `PackingOptions`.
 
     Returns
     -------
@@ -104,22 +108,29 @@ def compare(
     │ best_fit    ┆ 4      ┆ 5       ┆ 0             │
     └─────────────┴────────┴─────────┴───────────────┘
     """
+    if strategies is not None:
+        _check_strategies(strategies)
+        rules["strategy"] = "optimal" if "optimal" in strategies else "best_fit"
     options = options_for(context_length, rules)
-    _check_strategies(strategies)
     documents = as_documents(lengths, options[0].by_columns, length)
     return compare_corpus(count_corpus(documents, options), strategies)
 
 
 def compare_corpus(
-    corpus: CorpusCount, strategies: Sequence[Strategy] = STRATEGIES
+    corpus: CorpusCount, strategies: Sequence[Strategy] | None = None
 ) -> pl.DataFrame:
     """Return the table of `compare` for a corpus that was counted."""
     rows = [
         _row(strategy, corpus.histogram, context)
         for context in corpus.contexts
-        for strategy in strategies
+        for strategy in strategies or _strategies_of(context)
     ]
     return pl.DataFrame(rows, schema=COMPARISON_SCHEMA)
+
+
+def _strategies_of(context: ContextCount) -> tuple[Strategy, ...]:
+    is_searched = context.options.strategy == "optimal"
+    return (*STRATEGIES, "optimal") if is_searched else STRATEGIES
 
 
 def options_for(
@@ -143,10 +154,10 @@ def _check_strategies(strategies: object) -> None:
         )
         raise OptionTypeError(msg)
     for name in strategies:
-        if name not in STRATEGIES:
+        if name not in get_args(Strategy):
             msg = (
                 f"`strategies` has one that is unknown: {name!r}\n"
-                f"Hint: choose among {list(STRATEGIES)}."
+                f"Hint: choose among {list(get_args(Strategy))}."
             )
             raise OptionError(msg)
 
@@ -188,9 +199,16 @@ def _truncate(histogram: LengthHistogram, context: ContextCount) -> _Outcome:
 
 
 def _pack_best_fit(histogram: LengthHistogram, context: ContextCount) -> _Outcome:
-    plan = context.plan
+    return _pack(histogram, context.best_fit)
+
+
+def _pack_optimally(histogram: LengthHistogram, context: ContextCount) -> _Outcome:
+    return _pack(histogram, context.plan)
+
+
+def _pack(histogram: LengthHistogram, plan: PackingPlan) -> _Outcome:
     footprint = plan.packed + plan.extra + plan.alignment
-    cut_counts = count_cuts(histogram, context.options)
+    cut_counts = count_cuts(histogram, plan.options)
     return _Outcome(plan.n_bins, plan.packed, footprint, cut_counts)
 
 
@@ -198,6 +216,7 @@ _OUTCOMES: dict[Strategy, Callable[[LengthHistogram, ContextCount], _Outcome]] =
     "concatenate": _concatenate,
     "truncate": _truncate,
     "best_fit": _pack_best_fit,
+    "optimal": _pack_optimally,
 }
 
 

@@ -1,6 +1,7 @@
 """Count a corpus in one pass: its lengths, and what concatenation cuts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from fastpack.documents.counter import BlockCounter
 from fastpack.documents.histogram import LengthHistogram
 from fastpack.documents.inputs import length_arrays
 from fastpack.options import PackingOptions
+from fastpack.packing.placement import OnProgress
 from fastpack.packing.plan import PackingPlan
 from fastpack.threads import map_in_threads, n_threads
 
@@ -52,12 +54,15 @@ class ContextCount(NamedTuple):
     Parameters
     ----------
     plan
-        The best-fit packing, and with it the options.
+        The packing by the rules, and with it the options.
+    best_fit
+        The best-fit packing: the same, unless the rule `strategy` is another.
     concatenation
         The cuts by concatenation.
     """
 
     plan: PackingPlan
+    best_fit: PackingPlan
     concatenation: Concatenation
 
     @property
@@ -99,7 +104,9 @@ def _concatenate(
 
 
 def count_corpus(
-    documents: Documents, options: Sequence[PackingOptions]
+    documents: Documents,
+    options: Sequence[PackingOptions],
+    on_progress: OnProgress | None = None,
 ) -> CorpusCount:
     """Count documents and cuts in one pass, batch by batch.
 
@@ -108,7 +115,9 @@ def count_corpus(
     documents
         The corpus.
     options
-        The options for each context length; they differ in nothing else.
+        The options for each context length; they differ in nothing that cuts documents.
+    on_progress
+        Called as the search for a plan finds something better.
     """
     size = options[0].block_documents
     counter = BlockCounter(documents.name, documents.by, size)
@@ -124,8 +133,10 @@ def count_corpus(
         for array in length_arrays(batch.lengths):
             _concatenate(array, options, concatenations)
     histogram = counter.histogram()
-    contexts = [
-        ContextCount(PackingPlan(histogram, each), concatenation)
-        for each, concatenation in zip(options, concatenations, strict=True)
-    ]
+    contexts = []
+    for each, concatenation in zip(options, concatenations, strict=True):
+        plan = best_fit = PackingPlan(histogram, each, on_progress=on_progress)
+        if each.strategy != "best_fit":
+            best_fit = PackingPlan(histogram, replace(each, strategy="best_fit"))
+        contexts.append(ContextCount(plan, best_fit, concatenation))
     return CorpusCount(histogram.total(), contexts)

@@ -69,6 +69,8 @@ def cuts(
     │ 8        ┆ 15      ┆ 1         ┆ 0.0         ┆ 0.0      │
     └──────────┴─────────┴───────────┴─────────────┴──────────┘
     """
+    # All strategies cut alike, and need not be searched for.
+    rules["strategy"] = "best_fit"
     options = PackingOptions(context_length=context_length, **rules)
     documents = as_documents(lengths, options.by_columns, length)
     corpus = count_corpus(documents, [options])

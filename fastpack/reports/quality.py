@@ -8,6 +8,7 @@ import polars as pl
 from fastpack.errors import OptionTypeError
 from fastpack.packing.block_plan import BlockPlan
 from fastpack.packing.plan import PackingPlan
+from fastpack.packing.profile import profile_of
 
 
 def quality(plan: PackingPlan) -> dict[str, Any]:
@@ -25,7 +26,8 @@ def quality(plan: PackingPlan) -> dict[str, Any]:
         and `gap_share`, the bins above the bound, and that as a fraction of it;
         `chunks_per_bin_mean`, `_median`, `_p99` and `_max`, the chunks in a bin;
         `bins_not_full` and `bins_not_full_share`, the bins with space left, and that as
-        a fraction of all.
+        a fraction of all; `iterations`, `seconds` and `ended_by`, those of its
+        `Certificate`, or None if it has none.
 
     Examples
     --------
@@ -49,6 +51,8 @@ def quality(plan: PackingPlan) -> dict[str, Any]:
         return int(chunks[np.searchsorted(up_to, share * n_bins)]) if n_bins else 0
 
     not_full = int(bins.filter(pl.col("space") > 0)["bins"].sum())
+    certificate = plan.certificate
+    of_search = ("iterations", "seconds", "ended_by")
     return {
         "n_bins": n_bins,
         "lower_bound": lower_bound,
@@ -60,6 +64,7 @@ def quality(plan: PackingPlan) -> dict[str, Any]:
         "chunks_per_bin_max": int(chunks.max(initial=0)),
         "bins_not_full": not_full,
         "bins_not_full_share": not_full / n_bins if n_bins else 0.0,
+        **{name: getattr(certificate, name, None) for name in of_search},
     }
 
 
@@ -86,25 +91,13 @@ def _add_up(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _bins_of_block(plan: BlockPlan) -> pl.DataFrame:
-    runs = plan.runs()
-    first = runs["first_bin"].to_numpy()
-    end = first + runs["bins"].to_numpy()
-    chunks = runs["chunks_per_bin"].cast(pl.Int64).to_numpy()
-    lengths = runs["chunk_length"].cast(pl.Int64).to_numpy()
-    footprints = chunks * plan.options.footprints(lengths)
-    edges = np.unique(np.concatenate([first, end]))
-    changes = np.zeros((2, edges.size), np.int64)
-    for bounds, sign in ((first, 1), (end, -1)):
-        places = np.searchsorted(edges, bounds)
-        np.add.at(changes[0], places, sign * chunks)
-        np.add.at(changes[1], places, sign * footprints)
-    held, filled = np.cumsum(changes, axis=1)[:, :-1]
+    profile = profile_of(plan.records)
     return _add_up(
         pl.DataFrame(
             {
-                "chunks": held,
-                "space": plan.options.context_length - filled,
-                "bins": np.diff(edges),
+                "chunks": profile.chunks,
+                "space": plan.options.context_length - profile.filled,
+                "bins": profile.bins,
             }
         )
     )

@@ -8,6 +8,7 @@ import polars as pl
 from fastpack.documents.batches import Documents
 from fastpack.documents.histogram import LengthHistogram
 from fastpack.options import PackingOptions
+from fastpack.packing.placement import OnProgress
 from fastpack.reports.charts import Chart, cuts_chart, documents_chart
 from fastpack.reports.compare import STRATEGY_NAMES, compare_corpus
 from fastpack.reports.corpus import ContextCount, CorpusCount, count_corpus
@@ -65,7 +66,10 @@ class Report(NamedTuple):
 
 
 def make_report(
-    name: str, documents: Documents, chosen: Sequence[PackingOptions]
+    name: str,
+    documents: Documents,
+    chosen: Sequence[PackingOptions],
+    on_progress: OnProgress | None = None,
 ) -> Report:
     """Count a corpus in one pass; say what packing makes of it.
 
@@ -77,16 +81,18 @@ def make_report(
         The corpus.
     chosen
         The options, for each context length.
+    on_progress
+        Called as the search for a plan finds something better.
     """
     by_length = {each.context_length: each for each in chosen}
     swept = sweep_of(list(by_length.values()))
-    corpus = count_corpus(documents, swept)
+    corpus = count_corpus(documents, swept, on_progress)
     table = compare_corpus(corpus)
     histogram = corpus.histogram
     return Report(
         title=f"What packing makes of {name}",
         answer=list(answer(table, min(by_length), histogram)),
-        sentences=[*_corpus_in_words(corpus), *_rules(swept[0])],
+        sentences=[*_corpus_in_words(corpus), *_rules(chosen[0])],
         comparison=_in_words(
             table.filter(pl.col("context_length").is_in(list(by_length)))
         ),
@@ -121,7 +127,7 @@ def _rules(options: PackingOptions) -> Iterator[str]:
         if value != defaults[name]
     ]
     if rules:
-        yield f"Rules of best-fit packing, not of concatenation: {', '.join(rules)}."
+        yield f"Rules of packing, not of concatenation: {', '.join(rules)}."
 
 
 def _section(

@@ -8,6 +8,12 @@ import polars as pl
 from fastpack.documents.histogram import LengthHistogram
 from fastpack.packing.plan import PackingPlan
 
+_ENDED_BY = {
+    "gap": "optimality gap",
+    "time": "time limit",
+    "search": "end of what it tries",
+}
+
 
 def answer(
     comparison: pl.DataFrame, context_length: int, histogram: LengthHistogram
@@ -73,6 +79,15 @@ def packing_in_words(
         f"Best-fit packing {_cuts(packed)} and makes {packed['n_bins']:,} sequences, "
         f"{_more(packed, joined)}."
     )
+    if (certificate := plan.certificate) is not None:
+        fewer = packed["n_bins"] - plan.n_bins
+        yield (
+            f"Optimal packing makes {plan.n_bins:,}, {fewer:,} fewer than best-fit "
+            f"({percent(fewer / packed['n_bins'])}), after a search of "
+            f"{certificate.seconds:.3g} seconds and "
+            f"{count_of(certificate.iterations, 'linear program')}, ended by the "
+            f"{_ENDED_BY[certificate.ended_by]}."
+        )
     unused = plan.padding / (plan.options.context_length * plan.n_bins)
     yield f"{_gap(figures)}; {percent(unused)} of the capacity is padding."
     if lost := packed["tokens_left_out"]:

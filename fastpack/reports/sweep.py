@@ -30,9 +30,12 @@ def sweep_of(chosen: Sequence[PackingOptions]) -> list[PackingOptions]:
         high = min(high * 4, MAX_CONTEXT_LENGTH)
     steps = np.rint(np.geomspace(low, high, SWEEP_STEPS) / rules.align) * rules.align
     between = {int(step) for step in steps if low <= step <= high}
-    return [
-        replace(rules, context_length=each) for each in sorted({*lengths, *between})
-    ]
+    swept = []
+    for length in sorted({*lengths, *between}):
+        # Searches take their time: for the curve, best-fit is good enough.
+        strategy = rules.strategy if length in lengths else "best_fit"
+        swept.append(replace(rules, context_length=length, strategy=strategy))
+    return swept
 
 
 _MEASURES = {

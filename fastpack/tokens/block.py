@@ -54,6 +54,7 @@ def pack_block(
     *,
     leaves_out: bool = False,
     wanted: Collection[str] | None = None,
+    plan: PackingPlan | None = None,
 ) -> PackedBlock:
     """Pack documents that are in memory, and move their tokens into sequences.
 
@@ -70,6 +71,8 @@ def pack_block(
         Whether the chunks of the emptiest sequences are left out, for a last block.
     wanted
         The columns of the result that are made; None for all.
+    plan
+        The plan of these documents, if they were packed before.
 
     Raises
     ------
@@ -83,7 +86,8 @@ def pack_block(
     lengths = columns[sequence_options.tokens].lengths
     for name in sequence_options.columns:
         columns[name].check_lockstep(sequence_options.tokens, lengths)
-    table, plan = pack_batch(Batch(lengths, None, groups), packing_options)
+    batch = Batch(lengths, None, groups)
+    table, plan = pack_batch(batch, packing_options, plan=plan)
     layout = Layout(
         table.drop_nulls("bin").rechunk(),
         plan.n_bins,
