@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Unpack
 
 import polars as pl
 
+from fastpack.documents.grouped_histogram import Histogram
 from fastpack.documents.inputs import DEFAULT_LENGTH, Keep
 from fastpack.files.manifest import Manifest
 from fastpack.files.passes import (
@@ -14,6 +15,7 @@ from fastpack.files.passes import (
     count_shards,
     number_shards,
 )
+from fastpack.files.planning import plan_files
 from fastpack.files.reading import Selection
 from fastpack.files.run import (
     earlier_plan,
@@ -57,7 +59,9 @@ def pack_files(
 
     With `block_documents`, the rows of all sources are counted first, for which the
     lines of CSV and NDJSON files are read. A block may go on from file to file. Memory
-    then grows by some 50 bytes for each distinct length of each block.
+    then grows by some 50 bytes for each distinct length of each block; by
+    ``strategy="optimal"``, for each run of each block. The workers search, a block
+    each.
 
     Parameters
     ----------
@@ -226,24 +230,28 @@ class _Run(NamedTuple):
 
     def _begin(self, replaced: Sequence[Location]) -> PackingPlan:
         """Count, remove the files that are replaced, write the plan, assign."""
-        shards, plan = self._count_and_plan()
+        shards, histogram = self._count()
+        plan = plan_files(self.executor, histogram, self.options, self.on_progress)
         remove(replaced)
+        if self.options.strategy == "optimal":
+            # What an earlier run wrote is of a plan that is lost: a search whose time
+            # was up ends another way.
+            self.manifest.complete = {}
         write_plan_of(self.manifest, plan, self.job)
         return self._assign(shards, plan)
 
     def _go_on(self, earlier: PackingPlan) -> PackingPlan:
         """Count, compare with the plan of the earlier run, assign what is left."""
-        shards, plan = self._count_and_plan()
-        if plan.histogram != earlier.histogram:
+        shards, histogram = self._count()
+        if histogram != earlier.histogram:
             raise changed_error(self.manifest.target, ["the lengths in the sources"])
-        return self._assign(shards, plan)
+        return self._assign(shards, earlier)
 
-    def _count_and_plan(self) -> tuple[Sequence[Shard], PackingPlan]:
-        """Return the shards, their documents numbered if need be, and the plan."""
+    def _count(self) -> tuple[Sequence[Shard], Histogram]:
+        """Return the shards, numbered if need be, and the documents of all."""
         block_documents = self.options.block_documents
         shards = number_shards(self.executor, self.shards, block_documents)
-        histogram = count_shards(self.executor, shards, self.on_progress)
-        return shards, PackingPlan(histogram, self.options)
+        return shards, count_shards(self.executor, shards, self.on_progress)
 
     def _assign(self, shards: Sequence[Shard], plan: PackingPlan) -> PackingPlan:
         self.manifest.begin(self.job)

@@ -90,7 +90,9 @@ def pack_token_files(
         more than one plan for the whole corpus would have.
 
         `bins_multiple` holds for each block, and `by` and `shuffle_seed` number the
-        sequences of each; with `bins_multiple` no chunks are left out.
+        sequences of each; with `bins_multiple` no chunks are left out. By
+        ``strategy="optimal"`` each worker searches for the plan of its block, and at
+        last one search over the whole corpus gives the bound in the account.
 
     Returns
     -------

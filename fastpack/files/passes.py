@@ -25,7 +25,7 @@ from fastpack.packing.plan import PackingPlan
 from fastpack.packing.shares import CorpusDealer
 from fastpack.version import __version__
 
-Step: TypeAlias = Literal["count", "assign", "pack"]
+Step: TypeAlias = Literal["count", "plan", "assign", "pack"]
 
 
 class PackingProgress(NamedTuple):
@@ -34,14 +34,18 @@ class PackingProgress(NamedTuple):
     Parameters
     ----------
     step
-        The pass: ``"count"`` or ``"assign"``; ``"pack"`` moves tokens.
+        The pass: ``"count"`` or ``"assign"``; ``"pack"`` moves tokens; ``"plan"`` only
+        by ``strategy="optimal"``.
     shards, n_shards
-        The number of shards that are done, and of all: sources, or in ``"pack"`` blocks
-        of documents.
+        The number of shards that are done, and of all: sources, or in ``"pack"`` and
+        ``"plan"`` blocks of documents.
     documents
         The number of documents in the shards that are done.
     n_bytes, all_bytes
-        The size of what is done in the sources, and of all, in bytes.
+        The size of what is done in the sources, and of all, in bytes; 0 in ``"plan"``.
+    gap
+        In ``"plan"``, of one block: the sequences found so far above the bound proven
+        so far, as a fraction of it. Else None.
 
     Examples
     --------
@@ -57,6 +61,7 @@ class PackingProgress(NamedTuple):
     documents: int
     n_bytes: int
     all_bytes: int
+    gap: float | None = None
 
 
 ProgressCallback: TypeAlias = Callable[[PackingProgress], object]

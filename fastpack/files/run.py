@@ -87,8 +87,7 @@ def earlier_plan(manifest: Manifest, job: dict[str, Any]) -> PackingPlan | None:
 def write_plan_of(manifest: Manifest, plan: PackingPlan, job: dict[str, Any]) -> None:
     """Write the plan of a job to the target."""
     description = {**plan.as_dict(), **job}
-    path = manifest.plan_path
-    write_plan(path, plan.runs, plan.histogram, description, overwrite=True)
+    write_plan(manifest.plan_path, plan.saved(), description, overwrite=True)
 
 
 def open_executor(

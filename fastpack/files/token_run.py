@@ -14,6 +14,7 @@ from fastpack.files.passes import (
     ProgressCallback,
     write_outputs,
 )
+from fastpack.files.planning import plan_files
 from fastpack.files.run import (
     earlier_plan,
     finish,
@@ -122,6 +123,12 @@ class _Run(NamedTuple):
             overwrite=overwrite,
         )
         plan = earlier_plan(self.manifest, job)
+        if options.strategy == "optimal" and any(
+            block.name not in self.manifest.complete for block in blocks
+        ):
+            # A search whose time was up ends another way, and leaves other chunks.
+            for each in last:
+                self.manifest.complete.pop(each.name, None)
         if plan is None or any(
             each.name not in self.manifest.complete for each in last
         ):
@@ -133,7 +140,7 @@ class _Run(NamedTuple):
         if plan is None:
             leftovers = map(self._leftovers_of, blocks)
             histogram = sum_histograms(map(Leftovers.histogram, leftovers))
-            plan = PackingPlan(histogram, options)
+            plan = plan_files(self.executor, histogram, options, self.on_progress)
             write_plan_of(self.manifest, plan, job)
         account = self._account(plan, blocks, outputs)
         finish(self.manifest, outputs)

@@ -21,6 +21,7 @@ from fastpack.files.token_sources import TokenSelection, read_documents
 from fastpack.forks import refuse_forked
 from fastpack.options import PackingOptions
 from fastpack.outputs import checksum_of, write_parquet
+from fastpack.packing.plan import PackingPlan
 from fastpack.packing.plan_file import decode_histogram, encode_histogram
 from fastpack.storage.access import read_bytes
 from fastpack.storage.location import Location
@@ -243,10 +244,17 @@ def pack_last_block(
     refuse_forked()
     parts = list(_parts(leftovers))
 
+    plans: list[PackingPlan | None] = [None] * len(parts)
+
     def packed() -> Iterator[PackedBlock]:
-        for number, part in enumerate(parts, first_number):
+        for i, part in enumerate(parts):
             documents = pl.concat([each.documents() for each in part], rechunk=False)
-            yield pack_block(documents, rules.columns.sequences, rules.of_block(number))
+            options = rules.of_block(first_number + i)
+            block = pack_block(
+                documents, rules.columns.sequences, options, plan=plans[i]
+            )
+            plans[i] = block.plan  # a search might end another way
+            yield block
 
     rows = tokens = 0
     for block in packed():  # for the metadata, which is written first

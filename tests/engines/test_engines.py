@@ -14,6 +14,7 @@ from corpora import (
     CORPUS,
     TOKENS,
     L,
+    N,
     files_of,
     pack,
     pack_tokens_of,
@@ -75,6 +76,17 @@ def test_rules(tmp_path, on_engine, rules):
     if rules == "blocks":  # which depend on the number of documents in other shards
         whole = fastpack.pack(CORPUS, context_length=L, **RULES[rules])
         assert read_shards(tmp_path / "engine", 5).equals(whole)
+
+
+def test_searches(tmp_path, on_engine):
+    number = pl.int_range(N)
+    frame = CORPUS.with_columns(n_tokens=number % 17 + 7 * number % 19 + 21)
+    corpus = write_shards(tmp_path / "corpus", 5, frame)
+    rules = {"block_documents": 7000, "strategy": "optimal"}
+    plan = pack(corpus, tmp_path / "engine", executor=on_engine, **rules)
+    whole = fastpack.pack(frame, context_length=L, **rules)
+    assert read_shards(tmp_path / "engine", 5).equals(whole)
+    assert plan.certificate.iterations > 0
 
 
 @pytest.mark.parametrize("function", ["count_shard", "assign_shard"])
