@@ -64,6 +64,25 @@ def test_as_a_recursion_finds_it(knapsack):
         assert problem.sizes[items] @ times <= capacity
 
 
+@given(knapsacks(), st.data())
+def test_items_of_one_size_count_once(knapsack, data):
+    sizes, _, capacity, max_chunks = knapsack
+    items = sorted(data.draw(st.lists(st.sampled_from(sizes), min_size=1, max_size=9)))
+    values = np.array([data.draw(st.integers(0, 60)) for _ in items])
+    highest = dict(sorted(zip(items, values.tolist(), strict=True)))
+    counts = np.ones(len(items), np.int64)
+    knapsack = Knapsack(Problem(np.array(items), counts, capacity, max_chunks))
+    proven = knapsack.fill(values)
+    assert proven.total == values.sum()
+    assert proven.most == most(
+        list(highest), list(highest.values()), capacity, max_chunks
+    )
+    patterns = knapsack.patterns(values, len(items))
+    assert patterns.number <= len(highest)
+    assert max(patterns.worth(values)) == proven.most
+    assert max(patterns.worth(np.array(items))) <= capacity
+
+
 def test_rows_of_many_chunks_are_doubled():
     sizes, counts = np.arange(1, 500), np.ones(499, np.int64)
     rows = Problem(sizes, counts, 500, 65).rows

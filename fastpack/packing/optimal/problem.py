@@ -78,7 +78,7 @@ class Problem(NamedTuple):
 
     @property
     def fine_unit(self) -> int:
-        """The tokens that the finest knapsack counts as one: 1, except in large bins."""
+        """The tokens that the finest knapsack counts as one: in small bins, 1."""
         most = min(_MAX_CAPACITY, isqrt(_MAX_WORK // len(self.rows)))
         return -(-self.capacity // most)
 

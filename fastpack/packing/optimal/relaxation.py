@@ -27,9 +27,9 @@ _MIN_PARTS = 128
 _TOLERANCE = 1e-6
 """Of the worth of a pattern, beside the 1e-7 of the linear program."""
 
-_WORST_ACCURACY, _MORE_ACCURATE = 1e-3, 10
-_MANY = 4
-_WORTH_KEEPING = 0.95
+_WORST_ACCURACY = 1e-3
+"""A program need not be solved more accurately than a tenth of what it may be above the
+relaxation, for want of patterns."""
 
 _NEARLY = 0.98
 """Patterns that are worth less, in bins, are left out when the knots change."""
@@ -100,29 +100,20 @@ class Relaxation:
         self._add(Patterns.join(first))
         number = max(knots.number // _PARTS, _MIN_PARTS)
         accuracy = _WORST_ACCURACY
-        most_patterns = _MANY * max(knots.number, number)
         while True:
             bins, values = self._master.solve(accuracy)
             if bins <= max(enough, self.prices.bins * (1 + tolerance)):
                 return
             found = self._find(values, number)
             new = found.take(np.flatnonzero(found.worth(values) > 1 + _TOLERANCE))
-            if new.number == 0 and accuracy == BEST_ACCURACY:
-                return
-            above = bins / self.prices.bins - 1 if self.prices.bins else 1.0
-            accuracy = min(max(above / _MORE_ACCURATE, BEST_ACCURACY), _WORST_ACCURACY)
-            if new.number == 0:
+            if new.number:
+                self._add(new)
+                above = bins / self.prices.bins - 1 if self.prices.most else 1.0
+                accuracy = min(max(above / 10, BEST_ACCURACY), _WORST_ACCURACY)
+            elif accuracy > BEST_ACCURACY:
                 accuracy = BEST_ACCURACY
-            if self.patterns.number > most_patterns:
-                worth = self.patterns.worth(values)
-                worth[: knots.number] = 1.0  # without these, there is no solution
-                near = np.flatnonzero(worth > _WORTH_KEEPING)
-                patterns = self.patterns.take(near)
-                self.patterns = Patterns.join([])
-                self._master = Master(knots, problem.counts, self._effort)
-                self._add(patterns)
-                most_patterns = max(most_patterns, int(1.5 * patterns.number))
-            self._add(new)
+            else:
+                return
 
     def prices_of(self, sizes: Floats) -> Floats:
         """Return prices of any sizes, in bins; the sizes are parts of the capacity."""

@@ -140,7 +140,8 @@ class Search:
     def _pack(self, relaxation: Relaxation, n_classes: int) -> None:
         """Dive by classes, to as few bins as are few enough."""
         enough = self.bound * (1 + self._gap / 2)
-        dive = Dive(self._problem, n_classes, 2.5 * self._tolerance, self._effort)
+        tolerance = max(self._gap / 2, _LEAST_TOLERANCE)
+        dive = Dive(self._problem, n_classes, tolerance, self._effort)
         relaxed = dive.relax(relaxation, enough)
         self._dive(dive, relaxed, _THRESHOLDS[0], enough)
 

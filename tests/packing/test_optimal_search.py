@@ -1,0 +1,151 @@
+"""The search: near to its bound for all kinds of lengths, in coarse units, in time."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fastpack
+from fastpack import LengthHistogram
+from fastpack.packing.optimal import problem as problems
+from fastpack.packing.optimal.knapsack import Knapsack
+from fastpack.packing.optimal.problem import Problem
+from oracle import Rules, check_assignment, optimum
+
+OPTIMAL = {"strategy": "optimal", "optimality_gap": 0}
+
+
+def draw(weights, n_documents, seed=0):
+    """Draw a histogram by the weights of the lengths from 1 on."""
+    rng = np.random.default_rng(seed)
+    counts = rng.multinomial(n_documents, weights / weights.sum())
+    lengths = np.flatnonzero(counts)
+    return LengthHistogram(lengths + 1, counts[lengths])
+
+
+def bell(mean, spread, context_length):
+    parts = np.arange(1, context_length + 1) / context_length
+    return np.exp(-(((parts - mean) / spread) ** 2) / 2)
+
+
+def hundred_sizes():
+    rng = np.random.default_rng(3)
+    weights = np.zeros(2048)
+    weights[rng.choice(np.arange(307, 1228), 100, replace=False)] = rng.lognormal(
+        0, 1.5, 100
+    )
+    return weights
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("weights", "n_documents", "rules"),
+    [
+        (bell(0.3, 0.05, 2048), 10**12, {"context_length": 2048}),
+        (bell(0.45, 0.1, 2048), 10**6, {"context_length": 2048}),
+        (hundred_sizes(), 10**6, {"context_length": 2048}),
+        (bell(0.2, 0.3, 512), 10**12, {"context_length": 512, "max_documents": 3}),
+        (
+            bell(0.3, 0.02, 40_000),
+            10**5,
+            {"context_length": 40_000, "optimality_gap": 0.003},
+        ),
+    ],
+)
+def test_gap(weights, n_documents, rules):
+    histogram = draw(weights, n_documents)
+    certificate = fastpack.plan(histogram, strategy="optimal", **rules).certificate
+    assert certificate.ended_by == "gap"
+    assert certificate.gap <= rules.get("optimality_gap", 0.0005)
+    assert certificate.iterations > 0
+
+
+@given(st.lists(st.integers(1, 61), max_size=10), st.sampled_from([None, 2, 3]))
+@settings(max_examples=40)
+def test_coarse_units_prove_no_more_than_is_true(lengths, max_documents):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(problems, "_MAX_CAPACITY", 31)
+        patch.setattr(problems, "_COARSE_CAPACITY", 10)
+        rules = Rules(61, max_documents=max_documents)
+        array = np.array(lengths, np.int64)
+        plan = fastpack.plan(array, **rules._asdict(), **OPTIMAL)
+        least = optimum(lengths, 61, max_documents or 99)
+        assert plan.lower_bound <= least <= plan.n_bins
+        assert plan.n_bins <= fastpack.plan(array, **rules._asdict()).n_bins
+        check_assignment(plan.assign(array), lengths, rules)
+
+
+def test_units():
+    problem = Problem(
+        np.array([5, 9_999, 50_000, 100_001]), np.ones(4, int), 100_001, 10**6
+    )
+    coarse = problem.coarse()
+    assert (problem.unit, coarse.unit) == (2, 8)
+    assert problem.coarse().coarse() == coarse
+    down = coarse.rounded_down()  # what is below a unit is left out
+    assert down.sizes.tolist() == [1249, 6250, 12_500]
+    assert down.capacity == 12_500
+    assert (down.unit, down.coarse().unit) == (1, 1)
+    # What fills a bin alone is not more than a bin.
+    assert coarse.merged(np.arange(4)).sizes.tolist() == [1, 1250, 6250, 12_500]
+
+
+def test_coarser_units_prove_less():
+    rng = np.random.default_rng(5)
+    sizes = np.sort(rng.choice(np.arange(6_000, 40_000), 60, replace=False))
+    problem = Problem(sizes, rng.integers(1, 9, 60), 70_001, 99)
+    values = sizes * 10 + rng.integers(0, 5_000, 60)
+    fine = Knapsack(problem.rounded_down()).fill(values)
+    coarse = Knapsack(problem.coarse().rounded_down()).fill(values)
+    assert fine.total == coarse.total
+    assert fine.most <= coarse.most
+    assert coarse.bound <= fine.bound
+
+
+def test_chunks_as_long_as_a_bin_in_units():
+    lengths = np.array(
+        [100_001] * 3 + [100_000, 66_667, 66_668, 33_334, 33_334, 33_333]
+    )
+    plan = fastpack.plan(lengths, context_length=100_001, **OPTIMAL)
+    assert plan.lower_bound <= plan.n_bins == 6
+    rules = Rules(100_001)
+    check_assignment(plan.assign(lengths), lengths.tolist(), rules)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "rules"),
+    [
+        ([], {}),
+        ([0, 0], {}),
+        ([7], {}),
+        ([100] * 9, {}),
+        ([34] * 10, {}),
+        ([60, 60], {"max_documents": 1}),
+        ([250, 34, 34, 34, 33], {}),
+    ],
+)
+def test_few_documents(lengths, rules):
+    array = np.array(lengths, np.int64)
+    best_fit = fastpack.plan(array, context_length=100, **rules)
+    plan = fastpack.plan(array, context_length=100, **rules, **OPTIMAL)
+    assert best_fit.lower_bound <= plan.lower_bound <= plan.n_bins <= best_fit.n_bins
+    assert plan.certificate.ended_by == "gap"
+
+
+def test_a_context_length_of_one():
+    plan = fastpack.plan(np.array([5, 3, 0, 1]), context_length=1, **OPTIMAL)
+    assert (plan.n_bins, plan.lower_bound) == (9, 9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("context_length", [2048, 1 << 20])
+@pytest.mark.parametrize("rules", [{}, {"max_documents": 64}])
+def test_hardly_any_time(context_length, rules):
+    rng = np.random.default_rng(4)
+    lengths = (rng.normal(0.3, 0.05, 20_000) * context_length).astype(np.int64)
+    rules = {"context_length": context_length, **rules}
+    best_fit = fastpack.plan(lengths, **rules)
+    plan = fastpack.plan(lengths, time_limit=0.01, **rules, **OPTIMAL)
+    assert plan.certificate.ended_by == "time"
+    assert plan.certificate.seconds < 5
+    assert best_fit.lower_bound <= plan.lower_bound <= plan.n_bins <= best_fit.n_bins
