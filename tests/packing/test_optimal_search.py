@@ -46,7 +46,7 @@ def hundred_sizes():
         (hundred_sizes(), 10**6, {"context_length": 2048}),
         (bell(0.2, 0.3, 512), 10**12, {"context_length": 512, "max_documents": 3}),
         (
-            bell(0.3, 0.02, 40_000),
+            bell(0.3, 0.05, 40_000),
             10**5,
             {"context_length": 40_000, "optimality_gap": 0.003},
         ),
