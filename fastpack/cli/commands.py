@@ -11,6 +11,7 @@ from typing import Any, cast
 from fastpack.cli.arguments import CONTEXT_LENGTHS
 from fastpack.cli.demo import run_demo
 from fastpack.cli.display import (
+    account_tables,
     comparison_tables,
     demo_table,
     plan_table,
@@ -61,7 +62,7 @@ def _tell(arguments: argparse.Namespace, account: PackingPlan | TokenAccount) ->
     if arguments.json:
         print_json({"output": arguments.output, **account.as_dict()})
     elif not arguments.quiet:
-        print_tables(plan_table(account), stream=sys.stderr)
+        print_tables(*account_tables(account), stream=sys.stderr)
         say(f"wrote {arguments.output}")
 
 
@@ -99,7 +100,7 @@ def _pack_into_file(
     with showing_search(options, is_quiet=_is_quiet(arguments)) as on_progress:
         table, plan = pack_batch(batch, options, on_progress=on_progress)
     description = plan.as_dict()
-    # The same documents and rules give the same bytes, however long it took.
+    # The same documents give the same bytes, however long it took.
     description.get("certificate", {}).pop("seconds", None)
     write_parquet(table, output, description, overwrite=arguments.overwrite)
     return plan
@@ -198,8 +199,8 @@ def _report(arguments: argparse.Namespace) -> None:
     files = [path for path in paths if isinstance(path, Path)]
     check_report_output(output, form, files, overwrite=arguments.overwrite)
     documents = scan_all(paths, _selection(arguments, options[0]))
-    name = ", ".join(arguments.sources)
-    with showing_search(options[0], is_quiet=False) as on_progress:
+    with showing_search(options[0]) as on_progress:
+        name = ", ".join(arguments.sources)
         report = make_report(name, documents, options, on_progress)
     for path in write_report(report, output, form, overwrite=arguments.overwrite):
         say(f"wrote {path}")

@@ -31,9 +31,6 @@ _PLAN = {
 }
 """Labels of the figures of a plan, in the order in which they are printed."""
 
-_SEARCH = {"gap": "above the bound", "ended_by": "search ended by"}
-"""Labels of what a plan that was searched for has beside."""
-
 _BLOCKS = {
     "n_blocks": "blocks",
     "bins_added_by_blocks": "  sequences added by them",
@@ -54,6 +51,7 @@ _QUALITY = {
     "chunks_per_bin_max": "  most",
     "iterations": "linear programs solved",
     "seconds": "  in seconds",
+    "ended_by": "search ended by",
 }
 
 _NO_SHARES = {"chunks_per_bin_mean", "seconds"}
@@ -111,16 +109,26 @@ def print_tables(*tables: PrintedTable, stream: TextIO | None = None) -> None:
 def plan_table(plan: PackingPlan | TokenAccount) -> PrintedTable:
     """Lay out the figures of a packing."""
     figures = plan.figures()
-    if isinstance(plan, PackingPlan) and (certificate := plan.certificate):
-        figures |= certificate.as_dict()
     return PrintedTable(
         f"Packed into sequences of {plan.options.context_length:,} tokens",
         [
             (label, _as_text(figures[name]))
-            for name, label in {**_PLAN, **_SEARCH, **_BLOCKS}.items()
+            for name, label in {**_PLAN, **_BLOCKS}.items()
             if name in figures and (figures[name] or name not in _ONLY_BY_RULES)
         ],
     )
+
+
+def account_tables(account: PackingPlan | TokenAccount) -> list[PrintedTable]:
+    """Lay out the figures of a packing, and how it was searched for if it was."""
+    tables = [plan_table(account)]
+    if isinstance(account, PackingPlan) and (certificate := account.certificate):
+        rows: list[tuple[str, ...]] = [
+            ("more than the lower bound", _as_text(certificate.gap)),
+            ("ended by", certificate.ended_by),
+        ]
+        tables.append(PrintedTable("Search", rows))
+    return tables
 
 
 def quality_table(figures: dict[str, Any]) -> PrintedTable:

@@ -46,7 +46,9 @@ def showing_progress(*, is_quiet: bool) -> Iterator[ProgressCallback]:
 
 
 @contextmanager
-def showing_search(options: PackingOptions, *, is_quiet: bool) -> Iterator[OnProgress]:
+def showing_search(
+    options: PackingOptions, *, is_quiet: bool = False
+) -> Iterator[OnProgress]:
     """Show how far the search for a plan has come, if there is one to be seen."""
     console = Console(stderr=True, highlight=False)
     if is_quiet or options.strategy == "best_fit" or not console.is_terminal:

@@ -69,6 +69,9 @@ def test_pack_and_verify(source, plan, tmp_path, capsys):
         assert fastpack_in_process("pack", source, *RULES, "--output", output) == 0
         command = ["verify", output, "--source", source, "--strategy", "optimal"]
         assert fastpack_in_process(*command) == 0
+    assert re.search(
+        r"Search\n.*\n.*0 % │\n│ ended by +│ gap │", capsys.readouterr().err
+    )
     one, another, _ = outputs
     assert one.read_bytes() == another.read_bytes()
     table = pl.read_parquet(one)
