@@ -90,6 +90,7 @@ def test_units():
     assert coarse.merged(np.arange(4)).sizes.tolist() == [1, 1250, 6250, 12_500]
 
 
+@pytest.mark.slow
 def test_coarser_units_prove_less():
     rng = np.random.default_rng(5)
     sizes = np.sort(rng.choice(np.arange(6_000, 40_000), 60, replace=False))
@@ -102,6 +103,7 @@ def test_coarser_units_prove_less():
     assert coarse.bound <= fine.bound
 
 
+@pytest.mark.slow
 def test_chunks_as_long_as_a_bin_in_units():
     rng = np.random.default_rng(6)
     lengths = (rng.normal(0.3, 0.05, 150) * 100_001).astype(np.int64)
@@ -121,12 +123,15 @@ def test_chunks_as_long_as_a_bin_in_units():
         ([34] * 10, {}),
         ([60, 60], {"max_documents": 1}),
         ([250, 34, 34, 34, 33], {}),
+        ([1, 2, 99, 98], {"context_length": 2**31 - 1}),
+        (range(1, 30), {"context_length": 10**9, "max_documents": 4}),
     ],
 )
 def test_few_documents(lengths, rules):
     array = np.array(lengths, np.int64)
-    best_fit = fastpack.plan(array, context_length=100, **rules)
-    plan = fastpack.plan(array, context_length=100, **rules, **OPTIMAL)
+    rules = {"context_length": 100, **rules}
+    best_fit = fastpack.plan(array, **rules)
+    plan = fastpack.plan(array, **rules, **OPTIMAL)
     assert best_fit.lower_bound <= plan.lower_bound <= plan.n_bins <= best_fit.n_bins
     assert plan.certificate.ended_by == "gap"
 

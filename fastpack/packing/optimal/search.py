@@ -86,22 +86,22 @@ class Search:
             return
         fine, self._problem = self._problem, self._problem.coarse()
         relaxation = Relaxation(self._problem.rounded_down(), self._effort)
-        n_knots = self._run_merged(relaxation)
-        if self.is_done:
-            return
-        if self._problem.unit > fine.unit:
+        n_knots = _KNOTS[0]
+        if relaxation.problem.sizes.size:
+            n_knots = self._run_merged(relaxation)
+        if self._problem.unit > fine.unit and not self.is_done:
             self._problem = fine
             before = relaxation
             relaxation = Relaxation(fine.rounded_down(), self._effort)
             sizes = relaxation.problem.sizes / relaxation.problem.capacity
-            self._raise_bound(relaxation, n_knots, start=before.prices_of(sizes))
-        if not self.is_done:
+            if sizes.size:
+                self._raise_bound(relaxation, n_knots, start=before.prices_of(sizes))
+        if relaxation.problem.sizes.size and not self.is_done:
             self._pack_exactly(relaxation)
 
     def _run_merged(self, relaxation: Relaxation) -> int:
         """Search with more and more knots and classes; return the number of knots."""
         n_sizes = relaxation.problem.sizes.size
-        n_knots = 0
         for n_knots in _KNOTS:
             before = relaxation.prices.bins
             self._raise_bound(relaxation, n_knots)
@@ -124,8 +124,6 @@ class Search:
         self, relaxation: Relaxation, n_knots: int, start: Floats | None = None
     ) -> None:
         """Solve a relaxation of all items, and keep its bound if it is better."""
-        if relaxation.problem.sizes.size == 0:
-            return
         relaxation.solve(n_knots, self._tolerance, start=start)
         self._prove(relaxation)
 
