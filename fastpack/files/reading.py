@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import PanicException, PolarsError
 
 from fastpack.documents.batches import (
     Batch,
@@ -205,7 +205,7 @@ def errors_name(path: Location) -> Iterator[None]:
         raise type(error)(msg) from error
     except StorageError:
         raise
-    except (PolarsError, UnicodeError, OSError) as error:
+    except (PolarsError, PanicException, UnicodeError, OSError) as error:
         if isinstance(path, Url):
             version_of(path)  # the reason, if the store does not answer
         suffix = suffix_of(path) or "a folder of a dataset"

@@ -18,6 +18,7 @@ import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from fastpack.errors import FastpackError
+from fastpack.files.formats.arrow_schema import ListBuffers, find_lists
 from fastpack.files.formats.binary import damaged, map_array
 from fastpack.files.formats.document_file import DocumentFile
 from fastpack.files.formats.flatbuffers import Table
@@ -28,21 +29,11 @@ _CONTINUES = b"\xff\xff\xff\xff"
 
 END = _CONTINUES + bytes(4)
 
+_LAST_VERSION = 5
+"""Of the messages, since Arrow 1.0."""
+
 _SCHEMA, _DICTIONARY, _RECORDS = 1, 2, 3
 """The kinds of messages."""
-
-_INT, _LIST, _LARGE_LIST = 2, 12, 21
-
-_NODES_AND_BUFFERS = {
-    1: (1, 0),  # null
-    **dict.fromkeys((_INT, 3, 6, 7, 8, 9, 10, 11, 15, 18), (1, 2)),  # of fixed width
-    **dict.fromkeys((4, 5, 19, 20), (1, 3)),  # text and bytes
-    **dict.fromkeys((_LIST, _LARGE_LIST, 17), (1, 2)),  # lists, maps
-    **dict.fromkeys((13, 16), (1, 1)),  # structs, lists of fixed size
-}
-"""The nodes and buffers of a column in a record batch, without those of its children,
-by type. Columns of other types, and those behind them, are left to Polars."""
-
 
 _DAMAGE = (
     struct.error,
@@ -54,30 +45,6 @@ _DAMAGE = (
     PanicException,
 )
 """What reading a damaged message may raise."""
-
-_INTEGERS: dict[tuple[int, int], np.dtype[np.integer]] = {
-    (8 * n_bytes, is_signed): np.dtype(f"<{'ui'[is_signed]}{n_bytes}")
-    for n_bytes in (1, 2, 4, 8)
-    for is_signed in (0, 1)
-}
-"""The dtypes of integers, by their bits, and whether they are signed."""
-
-
-class _List(NamedTuple):
-    """A column of lists of integers, in each record batch.
-
-    Parameters
-    ----------
-    node, buffer
-        The number of its first node and of its first buffer.
-    offsets, values
-        The dtypes of the two.
-    """
-
-    node: int
-    buffer: int
-    offsets: np.dtype[np.integer]
-    values: np.dtype[np.integer]
 
 
 class _Message(NamedTuple):
@@ -102,7 +69,7 @@ class ArrowStream(DocumentFile):
     def __init__(self, path: Path) -> None:
         self.path = path
         self._bytes = map_array(path, np.uint8)
-        self._lists: dict[str, _List] = {}
+        self._lists: dict[str, ListBuffers] = {}
         self._batches: list[_Message] = []
         prefix: list[_Message] = []
         at = 0
@@ -119,7 +86,7 @@ class ArrowStream(DocumentFile):
             raise damaged(path, 0, "the schema of an Arrow stream", "its end")
         self._prefix = b"".join(self._slice(each.begin, each.end) for each in prefix)
         with self._damage_at(prefix[0].begin):
-            self._lists = _find_lists(prefix[0].header)
+            self._lists = find_lists(prefix[0].header)
             empty = pl.read_ipc_stream(BytesIO(self._prefix + END))
         rows = []
         for message in self._batches:
@@ -228,10 +195,23 @@ class ArrowStream(DocumentFile):
             message = Table.root(self._slice(begin, body))
             header = message.table(2)
             end = body + message.number(3, "q")
+            self._check_kind(at, message, header)
             if header is None or not body <= end <= len(self._bytes):
                 msg = f"a message to byte {end:,} of {len(self._bytes):,}"
                 raise ValueError(msg)
             return _Message(message.number(1, "B"), header, at, body, end)
+
+    def _check_kind(self, at: int, message: Table, header: Table | None) -> None:
+        """Refuse a newer version, and the other byte order."""
+        version = message.number(0, "h") + 1
+        if not 1 <= version <= _LAST_VERSION:
+            hint = "a newer format? A newer fastpack may read it"
+            expected = f"a message of a version from 1 to {_LAST_VERSION}"
+            raise damaged(self.path, at, expected, version, hint)
+        is_schema = message.number(1, "B") == _SCHEMA
+        if header is not None and is_schema and header.number(0, "h") != 0:
+            hint = "the file was written on a machine of the other byte order"
+            raise damaged(self.path, at, "little-endian numbers", "others", hint)
 
     @contextmanager
     def _damage_at(self, byte: int) -> Iterator[None]:
@@ -253,46 +233,3 @@ def _count_rows(message: _Message) -> int:
         msg = f"{n_rows:,} rows"
         raise ValueError(msg)
     return n_rows
-
-
-def _find_lists(schema: Table) -> dict[str, _List]:
-    """Return the columns that are lists of integers."""
-    lists: dict[str, _List] = {}
-    node = buffer = 0
-    for field in schema.tables(1):
-        counts = _count(field)
-        if counts is None:
-            break
-        column = _as_list(field, node, buffer)
-        if column is not None:
-            lists[field.text(0)] = column
-        node += counts[0]
-        buffer += counts[1]
-    return lists
-
-
-def _count(field: Table) -> tuple[int, int] | None:
-    """Return the nodes and buffers of a column; None if that is not known."""
-    if field.table(4) is not None:  # a dictionary's indices
-        return 1, 2
-    counts = _NODES_AND_BUFFERS.get(field.number(2, "B"))
-    for child in field.tables(5):
-        of_child = _count(child)
-        if counts is None or of_child is None:
-            return None
-        counts = counts[0] + of_child[0], counts[1] + of_child[1]
-    return counts
-
-
-def _as_list(field: Table, node: int, buffer: int) -> _List | None:
-    """Return a column of lists of integers; None if it is one of anything else."""
-    kind = field.number(2, "B")
-    if kind not in {_LIST, _LARGE_LIST}:
-        return None
-    (child,) = field.tables(5)
-    integer = child.table(3)
-    if child.number(2, "B") != _INT or child.table(4) is not None or integer is None:
-        return None
-    values = _INTEGERS.get((integer.number(0, "i"), integer.number(1, "?")))
-    offsets = np.dtype("<i4" if kind == _LIST else "<i8")
-    return None if values is None else _List(node, buffer, offsets, values)

@@ -1,5 +1,7 @@
 """Arrow streams, as different writers make them."""
 
+import struct
+
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -7,6 +9,7 @@ import pytest
 
 from fastpack import DataError
 from fastpack.files.formats.arrow_stream import ArrowStream
+from fastpack.files.formats.flatbuffers import Table
 from fastpack.tokens.lists import as_lists
 
 LISTS = [[1, 2], [], [3], [4, 5, 6], [7]]
@@ -124,3 +127,43 @@ def test_offsets_that_do_not_fit(tmp_path):
         bad.write_bytes(content.replace(offsets, np.array(wrong, np.int32).tobytes()))
         with pytest.raises(DataError, match="expected offsets from 0 to 7, none less"):
             ArrowStream(bad).read(0, 5, ["ids"])
+
+
+def damaged_schema(path, field, value):
+    """Write a stream whose schema message has another version or byte order."""
+    write(path, pa.table({"ids": pa.array(LISTS, pa.list_(pa.int32()))}))
+    content = bytearray(path.read_bytes())
+    (size,) = struct.unpack_from("<i", content, 4)
+    message = Table.root(bytes(content[8 : 8 + size]))
+    if field == "version":
+        struct.pack_into("<h", content, 8 + message._place(0), value)
+    else:  # absent, as it is 0: it gets the place of the next field, which is none
+        schema = message.table(2)
+        (back,) = struct.unpack_from("<i", content, 8 + schema.at)
+        struct.pack_into("<H", content, 8 + schema.at - back + 4, value)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        (
+            "version",
+            5,
+            "expected a message of a version from 1 to 5, found 6\nHint: a n",
+        ),
+        ("version", -1, "expected a message of a version from 1 to 5, found 0"),
+        (
+            "endianness",
+            4,
+            "expected little-endian numbers, found others\nHint: the file",
+        ),
+    ],
+)
+def test_streams_of_newer_versions_and_of_other_machines(
+    tmp_path, field, value, message
+):
+    path = damaged_schema(tmp_path / "a.arrow", field, value)
+    with pytest.raises(DataError, match=rf"byte 0 of a\.arrow: {message}"):
+        ArrowStream(path)

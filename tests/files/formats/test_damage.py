@@ -197,3 +197,19 @@ def test_arrays_that_are_no_offsets(tmp_path, values, message):
     np.save(tmp_path / "a.npy", np.array(values, np.int64))
     with pytest.raises(DataError, match=message):
         scan_source(tmp_path / "a.npy", Request(), "npy-offsets").collect()
+
+
+def test_panics_of_polars_are_errors(tmp_path):
+    """Its readers of Arrow files trust the places that stand in them."""
+    path = tmp_path / "a.arrow"
+    pl.DataFrame({"input_ids": DOCUMENTS}).write_ipc(path)
+    content = path.read_bytes()
+    rng = random.Random(0)
+    for _ in range(40):
+        damaged = bytearray(content)
+        begin = rng.randrange(len(content) // 2, len(content) - 10)
+        damaged[begin] ^= 1 << rng.randrange(8)
+        path.write_bytes(damaged)
+        found = read_lengths(path, None)
+        if isinstance(found, str):
+            check_error(found, path)
