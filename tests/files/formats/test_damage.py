@@ -204,12 +204,10 @@ def test_panics_of_polars_are_errors(tmp_path):
     path = tmp_path / "a.arrow"
     pl.DataFrame({"input_ids": DOCUMENTS}).write_ipc(path)
     content = path.read_bytes()
-    rng = random.Random(0)
-    for _ in range(40):
+    for byte in range(-200, -160):  # of the table of record batches
         damaged = bytearray(content)
-        begin = rng.randrange(len(content) // 2, len(content) - 10)
-        damaged[begin] ^= 1 << rng.randrange(8)
+        damaged[byte] ^= 0x40
         path.write_bytes(damaged)
         found = read_lengths(path, None)
-        if isinstance(found, str):
+        if found != LENGTHS:
             check_error(found, path)
