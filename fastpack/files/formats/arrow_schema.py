@@ -18,7 +18,6 @@ _NODES_AND_BUFFERS = {
 """The nodes and buffers of a column in a record batch, without those of its children,
 by type. Columns of other types, and those behind them, are left to Polars."""
 
-
 _INTEGERS: dict[tuple[int, int], np.dtype[np.integer]] = {
     (8 * n_bytes, is_signed): np.dtype(f"<{'ui'[is_signed]}{n_bytes}")
     for n_bytes in (1, 2, 4, 8)
