@@ -32,8 +32,8 @@ from fastpack.version import __version__
 _ROW_GROUP_TOKENS = 4_000_000
 """Tokens in a row group of an output: the part that readers load at a time."""
 
-_PAGE_BYTES = 1 << 22
-"""Of the pages of a row group: to compress 1 MB at a time takes 8 % longer."""
+_PAGE_BYTES = 1 << 24
+"""Of a page: to compress 1 MB at a time takes 15 % longer, 4 MB 2 %."""
 
 _LAST_TOKENS = 32_000_000
 """Tokens of the last block that are packed together: what one worker can hold."""

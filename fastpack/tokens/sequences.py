@@ -241,7 +241,13 @@ class PackedSequences:
 
     def __getitems__(self, indices: Iterable[int]) -> list[Item]:
         """Build several sequences: a DataLoader asks so for those of a batch."""
-        return [self._build(operator.index(index)) for index in indices]
+        build, n_sequences = self._gatherer.build, self._n_sequences
+        return [
+            build(index)
+            if type(index) is int and 0 <= index < n_sequences
+            else self._build(operator.index(index))
+            for index in indices
+        ]
 
     def _build(self, number: int) -> Item:
         n_sequences = self._n_sequences
