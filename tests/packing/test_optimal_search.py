@@ -137,6 +137,12 @@ def test_few_documents(lengths, rules):
     assert plan.certificate.ended_by == "gap"
 
 
+def test_a_dive_that_begins_with_another_pattern():
+    lengths = np.array([8, 12, 15, 15, 18, 24, 25, 25, 28, 32, 34])
+    plan = fastpack.plan(lengths, context_length=60, max_documents=3, **OPTIMAL)
+    assert plan.n_bins == optimum(lengths.tolist(), 60, 3) == 4
+
+
 def test_a_context_length_of_one():
     plan = fastpack.plan(np.array([5, 3, 0, 1]), context_length=1, **OPTIMAL)
     assert (plan.n_bins, plan.lower_bound) == (9, 9)

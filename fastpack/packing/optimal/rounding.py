@@ -167,9 +167,14 @@ class Dive:
         self._fill(relaxed, patterns, whole.astype(np.int64), self._problem.capacity)
         return fractions
 
-    def round_up(self, relaxed: Relaxed, fractions: Floats, threshold: float) -> None:
-        """Use patterns once more, those most used first, down to the threshold."""
-        order = np.argsort(-fractions, kind="stable")
+    def round_up(
+        self, relaxed: Relaxed, fractions: Floats, threshold: float, n_skipped: int
+    ) -> None:
+        """Use patterns once more, those most used first, down to the threshold.
+
+        Some of the first are skipped.
+        """
+        order = np.argsort(-fractions, kind="stable")[n_skipped:]
         patterns = relaxed.relaxation.patterns
         chosen = patterns.take(order[fractions[order] >= threshold])
         once = np.ones(chosen.number, np.int64)

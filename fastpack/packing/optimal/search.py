@@ -23,6 +23,10 @@ _MORE = 2
 _THRESHOLDS = (0.5, 0.8)
 """The fractions of a use that the last dives round up."""
 
+_FEW_SIZES, _OTHERS = 32, 16
+"""With so few sizes, dives are fast: more of them begin with other patterns, those that
+are less used (limited discrepancy search: Harvey and Ginsberg, 1995)."""
+
 _LEAST_TOLERANCE = 1e-6
 
 
@@ -150,16 +154,24 @@ class Search:
         relaxed = dive.relax(relaxation, 0.0)
         if self._problem.unit == 1:
             self._prove(relaxed.relaxation)
-        for threshold in _THRESHOLDS:
-            self._dive(dive, relaxed, threshold, 0.0)
+        ways = [(threshold, 0) for threshold in _THRESHOLDS]
+        if n_classes <= _FEW_SIZES:
+            ways += [(1.0, other) for other in range(1, _OTHERS)]
+        for threshold, other in ways:
+            self._dive(dive, relaxed, threshold, 0.0, other)
             if self.is_done:
                 return
             dive = Dive(self._problem, n_classes, _LEAST_TOLERANCE, self._effort)
 
     def _dive(
-        self, dive: Dive, relaxed: Relaxed, threshold: float, enough: float
+        self,
+        dive: Dive,
+        relaxed: Relaxed,
+        threshold: float,
+        enough: float,
+        other: int = 0,
     ) -> None:
-        """Keep the best packing of a dive."""
+        """Keep the best packing of a dive, that begins with another pattern or not."""
         while True:
             before = dive.n_bins
             fractions = dive.fill(relaxed)
@@ -167,7 +179,8 @@ class Search:
             if self.is_done:
                 return
             if not relaxed.is_merged or dive.n_bins == before:
-                dive.round_up(relaxed, fractions, threshold)
+                dive.round_up(relaxed, fractions, threshold, other)
+                other = 0
             if not dive.left.any():
                 self._keep(dive.complete())
                 return
