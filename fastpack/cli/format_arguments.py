@@ -3,6 +3,8 @@
 import argparse
 from collections.abc import Callable
 
+from fastpack.cli.rule_arguments import integer
+
 _AddParser = Callable[..., argparse.ArgumentParser]
 
 
@@ -29,9 +31,20 @@ def add_convert(add_parser: _AddParser) -> None:
             "need --output-format: huggingface or mds."
         ),
     )
-    parser.add_argument("sources", nargs="+", metavar="SOURCE")
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="a file of sequences, a folder of them (of `fastpack pack-tokens`, such "
+        "as sequences/), or a glob",
+    )
     add_source_format(parser)
-    parser.add_argument("--output", required=True, metavar="PATH")
+    parser.add_argument(
+        "--output",
+        required=True,
+        metavar="PATH",
+        help="the file or folder to write, such as train.idx",
+    )
     parser.add_argument(
         "--output-format", metavar="NAME", help="its format, if no suffix says it"
     )
@@ -45,7 +58,15 @@ def add_convert(add_parser: _AddParser) -> None:
         "--columns",
         nargs="*",
         metavar="COLUMN",
-        help="the columns that are written beside it (default: all)",
+        help="the columns that are written beside it (default: all that the format "
+        "can hold); boundaries are read in any case",
+    )
+    parser.add_argument(
+        "--align",
+        type=integer,
+        metavar="N",
+        help="the `--align` that the sequences were packed with; folders of `fastpack "
+        "pack-tokens` know theirs",
     )
     parser.add_argument(
         "--overwrite", action="store_true", help="replace an output that exists"

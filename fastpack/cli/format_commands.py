@@ -16,15 +16,18 @@ def convert(arguments: argparse.Namespace) -> None:
     """Write training sequences in another format."""
     output = path_here(arguments.output, "output")
     paths = find_sources(arguments.sources, output, arguments.source_format)
-    convert_files(
+    left_out = convert_files(
         paths,
         output,
         arguments.tokens,
         arguments.columns,
         source_format=arguments.source_format,
         output_format=arguments.output_format,
+        align=arguments.align,
         overwrite=arguments.overwrite,
     )
+    if left_out:
+        say(f"left out, as the format cannot hold them: {', '.join(left_out)}")
     say(f"wrote {arguments.output}")
 
 

@@ -15,12 +15,15 @@ from fastpack.errors import (
     OutputExistsError,
     SourceNotFoundError,
 )
+from fastpack.files.formats.chunks import BOUNDARIES, KnownLayout
 from fastpack.files.formats.document_file import beside
-from fastpack.files.formats.format import Request
+from fastpack.files.formats.format import Format, Request
 from fastpack.files.formats.registry import FORMATS, files_of, scan_source
-from fastpack.files.formats.writing import Sequences, Writer
+from fastpack.files.formats.writing import Sequences
+from fastpack.files.packed_layout import layout_of_files
 from fastpack.files.reading import check_same_columns, errors_name
 from fastpack.forks import refuse_forked
+from fastpack.option_checks import as_integer
 from fastpack.outputs import exists_error
 from fastpack.storage.location import Location, StrPath, path_here
 
@@ -34,6 +37,7 @@ def write_sequences(
     tokens: str = "input_ids",
     *,
     output_format: str | None = None,
+    align: int | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write training sequences in the format of a trainer's loader.
@@ -53,9 +57,17 @@ def write_sequences(
     output_format
         ``"megatron"`` (an .idx file, and .bin beside it), ``"npy"`` (a matrix, of
         padded sequences), ``"nemo"`` (an .idx.parquet file), ``"huggingface"`` or
-        ``"mds"`` (a folder). None takes the suffix of `output`. Megatron and NeMo take
-        where chunks begin from `cu_seqlens`, or else from `seq_lengths` and
-        `seq_start_id`.
+        ``"mds"`` (a folder). None takes the suffix of `output`.
+
+        The last two hold all columns, a matrix the tokens alone. Megatron and NeMo hold
+        where chunks lie, by the boundaries that say the most: `segment_ids`, or
+        `seq_lengths` with `cu_seqlens` or `seq_start_id`, or one of them. NeMo also
+        holds a loss mask: the column `loss_mask`, or else 1 where `labels` are not
+        -100, or else 1; it is 0 in gaps of `align`.
+    align
+        The `align` that the sequences were packed with. Without it, `seq_lengths` alone
+        do not say where chunks lie in sequences that have gaps. None stands for 1, and
+        is refused if the sequences look otherwise.
     overwrite
         Whether an output that exists is replaced.
 
@@ -64,7 +76,7 @@ def write_sequences(
     OptionError, OptionTypeError, SourceNotFoundError
         A parameter cannot be right, or the folder of the output does not exist.
     DataError, DataTypeError
-        The sequences do not fit the format.
+        The sequences do not fit the format, or do not say where the chunks lie.
     OutputExistsError
         The output exists, and is not to be replaced.
     OSError
@@ -88,9 +100,13 @@ def write_sequences(
     if not isinstance(sequences, pl.LazyFrame):
         sequences = as_frame(sequences, "sequences").lazy()
     refuse_forked()
-    blocks = collect_in_batches(sequences, _BLOCK_ROWS)
+    path = path_here(output, "output")
+    written_as = _format_of(path, output_format)
     schema = sequences.collect_schema()
-    write_blocks(blocks, schema, output, tokens, output_format, overwrite=overwrite)
+    blocks = collect_in_batches(sequences, _BLOCK_ROWS)
+    layout = KnownLayout(_check_align(align))
+    to_write = Sequences(blocks, schema, tokens, list(schema), layout)
+    _write(to_write, path, written_as, overwrite=overwrite)
 
 
 def convert_files(
@@ -101,34 +117,76 @@ def convert_files(
     *,
     source_format: str | None = None,
     output_format: str | None = None,
+    align: int | None = None,
     overwrite: bool = False,
-) -> None:
+) -> list[str]:
     """Write the sequences of some files, one after the other: see `write_sequences`.
 
-    `columns` names those that are written beside the tokens; None is all. No source is
-    written over.
+    `columns` names those that are written beside the tokens; None is all that the
+    format can hold. No source is written over, and no run of `fastpack pack-tokens`
+    that is not complete is read.
+
+    Returns
+    -------
+    list
+        The columns that the format cannot hold, if none were named.
     """
-    _check_sources(paths, path_here(output, "output"))
-    frames = []
-    for path in paths:
-        with errors_name(path):
-            frame = scan_source(path, Request(), source_format)
+    path = path_here(output, "output")
+    _check_sources(paths, path)
+    written_as = _format_of(path, output_format)
+    layout = layout_of_files(paths, _check_align(align))
+    frames: list[tuple[Location, pl.LazyFrame]] = []
+    for source in paths:
+        with errors_name(source):
+            frame = scan_source(source, Request(), source_format)
             schema = frame.collect_schema()
             check_names(list(schema), "tokens", [tokens])
             if columns is not None:
                 check_names(list(schema), "columns", columns)
-                frame = frame.select(cs.by_name(tokens, *columns))
+                boundaries = [name for name in BOUNDARIES if name in schema]
+                frame = frame.select(cs.by_name(tokens, *columns, *boundaries))
                 schema = frame.collect_schema()
-            frames.append((path, frame))
+            frames.append((source, frame))
             check_same_columns("columns", frames[0][1].collect_schema(), schema)
 
     def blocks() -> Iterator[pl.DataFrame]:
-        for path, frame in frames:
-            with errors_name(path):
+        for source, frame in frames:
+            with errors_name(source):
                 yield from collect_in_batches(frame, _BLOCK_ROWS)
 
     schema = frames[0][1].collect_schema()
-    write_blocks(blocks(), schema, output, tokens, output_format, overwrite=overwrite)
+    held = None if written_as.holds is None else {tokens, *written_as.holds}
+    left_out = [name for name in schema if held is not None and name not in held]
+    if columns is not None:
+        _refuse_columns(written_as, [name for name in columns if name in left_out])
+        left_out = []
+    chosen = [name for name in schema if columns is None or name in {tokens, *columns}]
+    sequences = Sequences(blocks(), schema, tokens, chosen, layout)
+    _write(sequences, path, written_as, overwrite=overwrite)
+    return left_out
+
+
+def _refuse_columns(written_as: Format, names: Sequence[str]) -> None:
+    """Refuse columns that were named, and that the format cannot hold."""
+    if names:
+        held = ", ".join(written_as.holds or ()) or "tokens alone"
+        msg = (
+            f"`columns` names what {written_as.name} cannot hold: {names}\n"
+            f"Hint: leave them out; it holds {held}."
+        )
+        raise OptionError(msg)
+
+
+def _check_align(align: Any) -> int | None:
+    """Return the `align` of sequences, if it was given."""
+    if align is None:
+        return None
+    hint = "the multiple at which chunks start, as the sequences were packed: such as 1"
+    value = as_integer("align", align, hint)
+    if value < 1:
+        msg = f"`align` must be at least 1, got {value}\nHint: {hint}."
+        raise OptionError(msg)
+    return value
 
 
 def _check_sources(paths: Sequence[Location], output: Path) -> None:
@@ -149,42 +207,31 @@ def _check_sources(paths: Sequence[Location], output: Path) -> None:
                 raise OutputExistsError(msg)
 
 
-def write_blocks(
-    blocks: Iterator[pl.DataFrame],
-    schema: pl.Schema,
-    output: StrPath,
-    tokens: str,
-    output_format: str | None,
-    *,
-    overwrite: bool,
+def _write(
+    sequences: Sequences, path: Path, written_as: Format, *, overwrite: bool
 ) -> None:
-    """Write sequences that come some at a time: see `write_sequences`."""
-    path = path_here(output, "output")
-    write = _writer_of(path, output_format)
-    check_names(list(schema), "tokens", [tokens])
+    check_names(list(sequences.schema), "tokens", [sequences.tokens])
     if not path.absolute().parent.is_dir():
         msg = f"the folder of the output does not exist: {path.parent}\nHint: make it."
         raise SourceNotFoundError(msg)
     if path.is_file() and not overwrite:
         raise exists_error(path)
-    write(Sequences(blocks, schema, tokens), path, overwrite=overwrite)
+    if written_as.write is not None:
+        written_as.write(sequences, path, overwrite=overwrite)
 
 
-def _writer_of(output: Path, said: str | None) -> Writer:
-    """Return the writer of the format that is said, or of that of the suffix."""
-    written = {
-        each.name: (each.write, each.output_suffix)
-        for each in FORMATS
-        if each.write is not None
-    }
+def _format_of(output: Path, said: str | None) -> Format:
+    """Return the format that is said, or that of the suffix."""
+    written = {each.name: each for each in FORMATS if each.write is not None}
     names = ", ".join(written)
     if said is None:
-        for write, suffix in written.values():
+        for each in written.values():
+            suffix = each.output_suffix
             if suffix is not None and output.name.endswith(suffix):
-                return write
+                return each
         msg = (
             f"the suffix of the output says no format: {str(output)!r}\n"
-            f"Hint: name it (output_format), one of {names}."
+            f"Hint: name it, by `output_format` or --output-format: one of {names}."
         )
         raise OptionError(msg)
     if not isinstance(said, str):
@@ -196,11 +243,11 @@ def _writer_of(output: Path, said: str | None) -> Writer:
             f"Hint: one of {names}."
         )
         raise OptionError(msg)
-    write, suffix = written[said]
+    suffix = written[said].output_suffix
     if suffix is not None and not output.name.endswith(suffix):
         msg = (
             f"an output of the format {said} must be a {suffix} file, got "
             f"{str(output)!r}\nHint: such as {output.stem or 'output'}{suffix}."
         )
         raise OptionError(msg)
-    return write
+    return written[said]

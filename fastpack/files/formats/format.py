@@ -110,6 +110,8 @@ class Format(NamedTuple):
         Writes training sequences; None if the format is read only.
     output_suffix
         The suffix of outputs that are of this format unless another one is named.
+    holds
+        The columns that outputs hold beside the tokens; None for all.
     open_object
         Opens a source in an object store; None if it must lie on this machine.
     """
@@ -127,4 +129,5 @@ class Format(NamedTuple):
     has_tokens: bool = True
     write: Writer | None = None
     output_suffix: str | None = None
+    holds: tuple[str, ...] | None = None
     open_object: ObjectOpener | None = None

@@ -169,8 +169,9 @@ def write_dataset(sequences: Sequences, output: Path, *, overwrite: bool) -> Non
 def _write_files(sequences: Sequences, folder: Path) -> list[Path]:
     """Write Arrow streams, of as many blocks as have room; there is at least one."""
     files: list[Path] = []
-    schema, _ = _encode(pl.DataFrame(schema=sequences.schema))
-    blocks = (_encode(block)[1] for block in sequences.blocks)
+    columns = sequences.columns
+    schema, _ = _encode(pl.DataFrame(schema=sequences.schema).select(columns))
+    blocks = (_encode(block.select(columns))[1] for block in sequences.blocks)
     for records in chain([b""], blocks):
         if not files or files[-1].stat().st_size > _FILE_BYTES:
             files.append(folder / str(len(files)))

@@ -17,8 +17,9 @@ import numpy as np
 import polars as pl
 
 from fastpack.errors import DataError, DataTypeError
+from fastpack.files.formats.boundary_columns import lengths_of
 from fastpack.files.formats.format import Format
-from fastpack.files.formats.writing import Sequences, lengths_of
+from fastpack.files.formats.writing import Sequences
 from fastpack.outputs import replacing_folder
 from fastpack.tokens.columns import ListColumn
 
@@ -131,7 +132,7 @@ class _Shards:
 
 def write_mds(sequences: Sequences, output: Path, *, overwrite: bool) -> None:
     """Write a folder of shards: all columns, numbers, texts or lists of numbers."""
-    columns = [_column(sequences.schema, name) for name in sorted(sequences.schema)]
+    columns = [_column(sequences.schema, name) for name in sorted(sequences.columns)]
     with replacing_folder(output, overwrite=overwrite, marker=INDEX) as folder:
         shards = _Shards(folder, columns)
         for block in sequences.blocks:

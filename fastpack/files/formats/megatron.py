@@ -12,15 +12,12 @@ import numpy.typing as npt
 
 from fastpack.errors import DataError
 from fastpack.files.formats.binary import check_size, map_array
+from fastpack.files.formats.boundary_columns import lengths_of
+from fastpack.files.formats.chunks import BOUNDARIES
 from fastpack.files.formats.document_file import DocumentFile, FlatFile, beside
 from fastpack.files.formats.format import Format, Request
 from fastpack.files.formats.megatron_index import open_index, write_index
-from fastpack.files.formats.writing import (
-    Sequences,
-    chunks_of,
-    lengths_of,
-    tokens_dtype,
-)
+from fastpack.files.formats.writing import Sequences, tokens_dtype
 from fastpack.outputs import exists_error, replacing
 from fastpack.tokens.columns import ListColumn
 
@@ -47,13 +44,14 @@ def write_megatron(sequences: Sequences, output: Path, *, overwrite: bool) -> No
     """Write an .idx file, and the .bin file beside it.
 
     A training sequence is a document of Megatron, a chunk in it a sequence of Megatron;
-    so is the padding at its end, if there is any. Loaders that look at documents alone
+    so are the gap behind a chunk, and the padding. Loaders that look at documents alone
     see whole training sequences.
     """
     bin_path = beside(output, ".idx", ".bin")
     if bin_path.exists() and not overwrite:
         raise exists_error(bin_path)
     dtype = _dtype_of(sequences)
+    finder = sequences.chunk_finder()
     with (
         replacing(output, overwrite=overwrite) as idx_temporary,
         replacing(bin_path, overwrite=overwrite) as bin_temporary,
@@ -64,8 +62,8 @@ def write_megatron(sequences: Sequences, output: Path, *, overwrite: bool) -> No
                 tokens = ListColumn(block[sequences.tokens], 0)
                 for part in tokens.parts():
                     file.write(_as_dtype(part.array, dtype).data)
-                n_tokens = lengths_of(tokens)
-                counts, pieces = chunks_of(block, n_tokens).pieces(n_tokens)
+                chunks = finder.find(block, lengths_of(tokens))
+                counts, pieces = chunks.pieces()
                 lengths.append(pieces.astype(np.int32))
                 bounds.append(bounds[-1][-1] + np.cumsum(counts))
         with idx_temporary.open("wb") as file:
@@ -82,6 +80,9 @@ def _dtype_of(sequences: Sequences) -> np.dtype[np.integer]:
 def _as_dtype(
     tokens: npt.NDArray[Any], dtype: np.dtype[np.integer]
 ) -> npt.NDArray[Any]:
+    if tokens.dtype.kind == "i" and len(tokens) and tokens.min() < 0:
+        msg = f"a token is {tokens.min():,}\nHint: tokens are 0 or more."
+        raise DataError(msg)
     if tokens.dtype == dtype:
         return tokens
     largest = np.iinfo(dtype).max
@@ -102,4 +103,5 @@ MEGATRON = Format(
     companion=".bin",
     write=write_megatron,
     output_suffix=".idx",
+    holds=BOUNDARIES,
 )

@@ -219,6 +219,7 @@ NPY = Format(
     in_folders=False,
     has_tokens=False,
     write=write_npy,
+    holds=(),
     output_suffix=".npy",
 )
 

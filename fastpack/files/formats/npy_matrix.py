@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from fastpack.errors import DataError
-from fastpack.files.formats.writing import Sequences, lengths_of, tokens_dtype
+from fastpack.files.formats.boundary_columns import lengths_of
+from fastpack.files.formats.writing import Sequences, tokens_dtype
 from fastpack.outputs import replacing
 from fastpack.tokens.columns import ListColumn
 
