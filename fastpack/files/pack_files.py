@@ -9,6 +9,7 @@ import polars as pl
 from fastpack.documents.grouped_histogram import Histogram
 from fastpack.documents.inputs import DEFAULT_LENGTH, Keep
 from fastpack.files.manifest import Manifest
+from fastpack.files.other_files import refuse_other_files
 from fastpack.files.passes import (
     ProgressCallback,
     assign_shards,
@@ -128,8 +129,8 @@ def pack_files(
         A source cannot be packed, or changed between the passes; the message names it.
         Complete shards are kept; if the first pass failed, nothing is assigned yet.
     OutputExistsError
-        `target` holds other files, or an earlier run of other sources, options or
-        version; or another run is writing to it.
+        `target` holds other Parquet files, or an earlier run of other sources, options
+        or version; or another run is writing to it.
     OSError
         A file cannot be written; complete shards are kept. StorageError: an object
         store does not answer for three minutes, or refuses.
@@ -192,6 +193,8 @@ def pack_shards(
         "sources": [shard.fingerprint.as_dict() for shard in shards],
         "outputs": [shard.name for shard in shards],
     }
+    manifest.read()
+    refuse_other_files(manifest, {shard.name for shard in shards}.__contains__)
     with manifest.locked(), opened as entered:
         manifest.read()
         replaced = take_over(

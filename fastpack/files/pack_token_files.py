@@ -110,7 +110,7 @@ def pack_token_files(
         first, it changed in between, or a block has more than 2**31 - 1 tokens. The
         message names the source, and the row. Complete files are kept.
     OutputExistsError
-        `target` holds other files, or an earlier run of other sources, options or
+        `target` holds other Parquet files, or an earlier run of other sources, options
         version; or another run is writing to it.
     OSError
         A file cannot be written; complete files are kept.

@@ -1,5 +1,6 @@
 """A corpus of token files: counted, and cut into blocks."""
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from itertools import chain
@@ -129,3 +130,8 @@ def name_of_output(number: int, n_blocks: int) -> str:
     """Return the name of the sequences of a block: names are in the order of blocks."""
     digits = max(6, len(str(n_blocks)))
     return f"sequences-{number:0{digits}}.parquet"
+
+
+def is_name_of_output(name: str) -> bool:
+    """Say whether a name is one that `name_of_output` gives."""
+    return re.fullmatch(r"sequences-\d{6,}\.parquet", name) is not None

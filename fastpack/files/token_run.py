@@ -10,6 +10,7 @@ from fastpack.documents.grouped_histogram import sum_histograms
 from fastpack.errors import DataError
 from fastpack.files.calls import Call, hand_out
 from fastpack.files.manifest import Manifest, fingerprints_of
+from fastpack.files.other_files import refuse_other_files
 from fastpack.files.passes import (
     ProgressCallback,
     write_outputs,
@@ -36,6 +37,7 @@ from fastpack.files.token_blocks import (
 from fastpack.files.token_corpus import (
     count_corpus,
     earlier_corpus,
+    is_name_of_output,
     name_blocks,
     name_of_output,
 )
@@ -71,6 +73,8 @@ def pack_blocks(
     manifest = Manifest(target)
     paths = check_sources(paths, manifest.target)
     sources = list(map(Source, paths, fingerprints_of(paths)))
+    manifest.read()
+    refuse_other_files(manifest, is_name_of_output)
     with manifest.locked(), opened as entered:
         manifest.read()
         run = _Run(
@@ -114,6 +118,7 @@ class _Run(NamedTuple):
             refuse_folder(output.output)
         job |= corpus._asdict()
         job["outputs"] = [output.name for output in outputs]
+        refuse_other_files(self.manifest, set(job["outputs"]).__contains__)
         replaced = take_over(
             self.manifest,
             outputs,

@@ -14,8 +14,8 @@ from fastpack.errors import (
     SourceNotFoundError,
     VerificationError,
 )
-from fastpack.files.home import FOLDER
 from fastpack.files.manifest import Manifest
+from fastpack.files.other_files import other_files
 from fastpack.files.reading import errors_name
 from fastpack.files.targets import states_below
 from fastpack.options import PackingOptions
@@ -23,10 +23,7 @@ from fastpack.outputs import checksum_of, read_metadata
 from fastpack.packing.plan import PackingPlan
 from fastpack.storage.access import for_polars, size_of
 from fastpack.storage.location import Location, Url
-from fastpack.storage.objects import list_objects
 from fastpack.verification.verify import verify_table
-
-_PARQUET = (".parquet", ".pq")
 
 
 class WrittenAssignment(NamedTuple):
@@ -230,29 +227,12 @@ def check_outputs(manifest: Manifest) -> list[str]:
             continue
         msg = f"{output} {what}"
         raise VerificationError(msg)
-    _check_no_others(path, set(names))
-    return names
-
-
-def _check_no_others(folder: Location, names: set[str]) -> None:
-    """Refuse Parquet files that are none of the run: a glob would read them, too."""
-    if isinstance(folder, Url):
-        start = len(folder.path) + 1
-        found = [Path(url.path[start:]) for url, _ in list_objects(folder)]
-    else:
-        paths = sorted(path for path in folder.rglob("*") if not path.is_dir())
-        found = [path.relative_to(folder) for path in paths]
-    others = [
-        path
-        for path in found
-        if path.suffix.lower() in _PARQUET
-        and path.as_posix() not in names
-        and path.parts[0] != FOLDER
-    ]
-    if others:
+    own = set(names)
+    if others := other_files(path, lambda name: name in own):
         msg = (
-            f"{folder} has Parquet files that are none of its run: {len(others):,}, "
+            f"{path} has Parquet files that are none of its run: {len(others):,}, "
             f"the first {others[0]}\n"
-            "Hint: move them elsewhere; who reads all files of the folder reads them."
+            "Hint: move them elsewhere: readers of the folder would read them, too."
         )
         raise VerificationError(msg)
+    return names
