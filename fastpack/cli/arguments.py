@@ -10,6 +10,7 @@ from fastpack.cli.engine import add_engine
 from fastpack.cli.format_arguments import add_convert, add_formats, add_source_format
 from fastpack.cli.rule_arguments import add_rules, context_length, positive
 from fastpack.cli.token_arguments import add_sequences
+from fastpack.storage.location import as_path
 from fastpack.version import __version__
 
 CONTEXT_LENGTHS = (2048, 8192)
@@ -90,12 +91,6 @@ def _add_pack_tokens(add_parser: _AddParser) -> None:
     _add_sources(parser, "sources", help=_SOURCES)
     add_source_format(parser)
     _add_context_length(parser, required=True)
-    parser.add_argument(
-        "--output",
-        required=True,
-        metavar="DIR",
-        help="the folder to write, also of s3://, gs:// or az://",
-    )
     add_sequences(parser)
     _add_keep(parser)
     _add_run(parser, "start anew in a folder that holds an earlier run")
@@ -149,7 +144,7 @@ def _add_report(add_parser: _AddParser) -> None:
     parser.add_argument(
         "--output",
         required=True,
-        type=Path,
+        type=as_path,
         metavar="PATH",
         help="the .html file to write; with --format png or svg, the folder",
     )
@@ -209,11 +204,11 @@ def _add_demo(add_parser: _AddParser) -> None:
             "a file, words and symbols as tokens; compare with concatenation."
         ),
     )
-    parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER")
+    parser.add_argument("folder", nargs="?", type=as_path, metavar="FOLDER")
     _add_context_length(parser, default=2048)
     parser.add_argument(
         "--output",
-        type=Path,
+        type=as_path,
         default=Path("fastpack-demo"),
         metavar="DIR",
         help="the folder for corpus/ and assignment.parquet (default: %(default)s)",

@@ -43,7 +43,7 @@ from fastpack.reports.corpus import count_corpus
 from fastpack.reports.page import check_extra, check_report_output, write_report
 from fastpack.reports.quality import quality
 from fastpack.reports.report import make_report
-from fastpack.storage.location import Location, locate
+from fastpack.storage.location import Location, locate, path_here
 from fastpack.tokens.sequence_options import PAD_VALUES, check_sequence_options
 
 
@@ -93,7 +93,7 @@ def _pack_into_file(
                 "Hint: put a slash at the end of the name of a folder."
             )
             raise OptionError(msg)
-    output = Path(arguments.output)
+    output = path_here(arguments.output, "output")
     files = [path for path in paths if isinstance(path, Path)]
     check_output(output, sources=files, overwrite=arguments.overwrite)
     batch = read_batch(paths, _selection(arguments, options))

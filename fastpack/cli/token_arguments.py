@@ -3,10 +3,18 @@
 import argparse
 
 from fastpack.cli.rule_arguments import integer
+from fastpack.storage.location import as_path, is_url
 
 
 def add_sequences(parser: argparse.ArgumentParser) -> None:
-    """Add the columns that are read, what is made of them, and the compression."""
+    """Add the folder, the columns that are read, and what is made of them."""
+    parser.add_argument(
+        "--output",
+        required=True,
+        type=_folder,
+        metavar="DIR",
+        help="the folder to write, also of s3://, gs:// or az://",
+    )
     group = parser.add_argument_group("the sequences")
     group.add_argument(
         "--tokens",
@@ -55,6 +63,17 @@ _IDS = {
     "bos": "the token added before each chunk",
     "eos": "the token added behind each chunk",
 }
+
+
+def _folder(text: str) -> str:
+    """Refuse the name of a file: it would be a folder of that name."""
+    if text.endswith(".parquet") and (is_url(text) or not as_path(text).is_dir()):
+        message = (
+            f"is a folder, got the name of a file: {text!r}\n"
+            f"Hint: such as {text.removesuffix('.parquet')}/."
+        )
+        raise argparse.ArgumentTypeError(message)
+    return text
 
 
 def _column(text: str) -> tuple[str, float | None]:

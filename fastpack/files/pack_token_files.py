@@ -111,7 +111,7 @@ def pack_token_files(
         message names the source, and the row. Complete files are kept.
     OutputExistsError
         `target` holds other Parquet files, or an earlier run of other sources, options
-        version; or another run is writing to it.
+        or version; or another run is writing to it.
     OSError
         A file cannot be written; complete files are kept.
 

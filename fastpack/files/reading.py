@@ -144,7 +144,7 @@ def scan_all(paths: Sequence[Location], columns: Selection) -> Documents:
     columns = columns.of_sources(paths)
     scanned = []
     for path in paths:
-        with errors_name(path):
+        with errors_name(path, columns.source_format):
             scanned.append(scan_documents(path, columns))
             check_same_columns("by", scanned[0].by.schema, scanned[-1].by.schema)
     # Lengths may be integers of different widths.
@@ -167,7 +167,7 @@ def read_batch(paths: Sequence[Location], columns: Selection) -> Batch:
     columns = columns.of_sources(paths)
     batches: list[Batch] = []
     for path in paths:
-        with errors_name(path):
+        with errors_name(path, columns.source_format):
             batch = scan_documents(path, columns).read()
             batches.append(batch)
             check_same_columns("by", batches[0].by.schema, batch.by.schema)
@@ -185,7 +185,7 @@ def count_sources(
     n_documents = 0
     first = None
     for path in paths:
-        with errors_name(path):
+        with errors_name(path, columns.source_format):
             documents = scan_documents(path, columns)
             first = first or documents
             check_same_columns("by", first.by.schema, documents.by.schema)
@@ -196,8 +196,8 @@ def count_sources(
 
 
 @contextmanager
-def errors_name(path: Location) -> Iterator[None]:
-    """Name the source in each error about it."""
+def errors_name(path: Location, source_format: str | None = None) -> Iterator[None]:
+    """Name the source in each error about it; its format, if one was named."""
     try:
         yield
     except (DataError, DataTypeError, OptionError) as error:
@@ -208,11 +208,11 @@ def errors_name(path: Location) -> Iterator[None]:
     except (PolarsError, PanicException, UnicodeError, OSError) as error:
         if isinstance(path, Url):
             version_of(path)  # the reason, if the store does not answer
-        suffix = suffix_of(path) or "a folder of a dataset"
+        read_as = source_format or suffix_of(path) or "a folder of a dataset"
+        origin = "named (--format)" if source_format else "taken from the suffix"
         msg = (
-            f"{path} cannot be read as {suffix}: {error}\n"
-            "Hint: the format is taken from the suffix; is the file damaged, or of "
-            "another format?"
+            f"{path} cannot be read as {read_as}: {error}\n"
+            f"Hint: the format is {origin}; is the file damaged, or of another format?"
         )
         raise DataError(msg) from error
 

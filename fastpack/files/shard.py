@@ -93,7 +93,7 @@ class CountedShard(NamedTuple):
 def count_rows(shard: Shard) -> int:
     """Return the number of documents of a shard: of most formats without reading it."""
     refuse_forked()
-    with errors_name(shard.source):
+    with errors_name(shard.source, shard.columns.source_format):
         documents = scan_documents(shard.source, shard.columns)
         n_rows: int = documents.frame.select(pl.len()).collect().item()
     return n_rows
@@ -108,7 +108,7 @@ def count_shard(shard: Shard) -> int:
     refuse_forked()
     with suppress(DataError):
         return read_counts(shard).histogram.n_documents
-    with errors_name(shard.source):
+    with errors_name(shard.source, shard.columns.source_format):
         documents = scan_documents(shard.source, shard.columns)
         histogram = count_documents(
             documents, shard.block_documents, shard.first_document
@@ -206,7 +206,7 @@ def assign_shard(
     """
     refuse_forked()
     planned = read_counts(shard).histogram
-    with errors_name(shard.source):
+    with errors_name(shard.source, shard.columns.source_format):
         documents = scan_documents(shard.source, shard.columns)
 
     @contextmanager

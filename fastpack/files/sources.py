@@ -23,6 +23,7 @@ from fastpack.storage.location import (
     StrPath,
     Url,
     check_storage_options,
+    expand_home,
     is_url,
     parse_url,
 )
@@ -75,13 +76,7 @@ def find_sources(
         else:
             found = _files_of(source, left_out, source_format)
         if not found:
-            what = "in" if is_url(source) or Path(source).is_dir() else "is"
-            msg = (
-                f"no file that can be read {what} {source}\n"
-                "Hint: a source is a file, a folder or a glob of "
-                f"{', '.join(BY_SUFFIX)} files."
-            )
-            raise SourceNotFoundError(msg)
+            raise _not_found(source, source_format)
         if source_format is None:
             found = list({source_of(path) for path in found})
         paths += sorted(found, key=str)
@@ -103,6 +98,20 @@ def find_sources(
             )
             raise OptionError(msg)
     return paths
+
+
+def _not_found(source: str, source_format: str | None) -> SourceNotFoundError:
+    what = "in" if is_url(source) or Path(source).is_dir() else "is"
+    hint = f"a source is a file, a folder or a glob of {', '.join(BY_SUFFIX)} files"
+    if source_format is not None:
+        each, _ = parse_format(source_format)
+        names = ", ".join((*each.suffixes, *each.markers))
+        hint = (
+            f"the format {each.name}, which was named (--format), limits sources to "
+            f"{names}; leave it out for those of all formats"
+        )
+    msg = f"no file that can be read {what} {source}\nHint: {hint}."
+    return SourceNotFoundError(msg)
 
 
 def real_paths(files: Iterable[Location]) -> list[str | Url]:
@@ -146,7 +155,7 @@ def _as_names(sources: StrPath | Sequence[StrPath]) -> list[str]:
     if not named:
         msg = "`sources` is empty\nHint: name files, folders or globs."
         raise OptionError(msg)
-    return [os.fspath(source) for source in named]
+    return [expand_home(os.fspath(source)) for source in named]
 
 
 def _files_of(source: str, output: str | None, source_format: str | None) -> list[Path]:

@@ -127,7 +127,7 @@ def _count(
     refuse_forked()
     path = source.path
     tokens = columns.sequences.tokens
-    with errors_name(path):
+    with errors_name(path, columns.documents.source_format):
         dtypes = columns.dtypes_of(columns.scan(path).collect_schema())
         read_parts = format_of(path, columns.documents.source_format).parts
         if read_parts and has_ranges(path):
@@ -154,7 +154,7 @@ def read_documents(spans: Sequence[Span], columns: TokenSelection) -> pl.DataFra
     n_tokens = 0
     for span in spans:
         path, fingerprint = span.source
-        with errors_name(path):
+        with errors_name(path, columns.documents.source_format):
             fingerprint.check()
             rows = range(span.first_row, span.first_row + span.rows)
             documents = columns.scan(path, rows).collect(engine="streaming")

@@ -137,7 +137,7 @@ def convert_files(
     layout = layout_of_files(paths, _check_align(align))
     frames: list[tuple[Location, pl.LazyFrame]] = []
     for source in paths:
-        with errors_name(source):
+        with errors_name(source, source_format):
             frame = scan_source(source, Request(), source_format)
             schema = frame.collect_schema()
             check_names(list(schema), "tokens", [tokens])
@@ -151,7 +151,7 @@ def convert_files(
 
     def blocks() -> Iterator[pl.DataFrame]:
         for source, frame in frames:
-            with errors_name(source):
+            with errors_name(source, source_format):
                 yield from collect_in_batches(frame, _BLOCK_ROWS)
 
     schema = frames[0][1].collect_schema()

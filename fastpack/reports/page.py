@@ -36,6 +36,13 @@ def check_report_output(
     path_here(output, "output")
     if report_format == "html":
         check_output(output, suffix=".html", sources=sources, overwrite=overwrite)
+    elif output.suffix.lower() == ".html" and not output.is_dir():
+        msg = (
+            f"charts of --format {report_format} go into a folder, got the name of a "
+            f"file: {str(output)!r}\n"
+            f"Hint: such as {output.stem}/, or leave out --format."
+        )
+        raise OptionError(msg)
     elif output.exists() and not output.is_dir():
         msg = (
             f"charts are written into a folder, got the file {str(output)!r}\n"

@@ -101,6 +101,22 @@ def is_url(name: StrPath) -> bool:
     return match is not None and (match[2] == "//" or match[1].lower() in STORES)
 
 
+def expand_home(name: str) -> str:
+    """Return a name in which a first ~ or ~user is that home folder, as in a shell."""
+    first, slash, rest = name.partition("/")
+    if not first.startswith("~"):
+        return name
+    try:
+        return f"{Path(first).expanduser()}{slash}{rest}"
+    except RuntimeError:  # there is no such user: a file is called so
+        return name
+
+
+def as_path(name: StrPath) -> Path:
+    """Return the path of a name of this machine."""
+    return Path(expand_home(os.fspath(name)))
+
+
 def path_here(name: StrPath, parameter: str) -> Path:
     """Return the path of a file or folder of this machine; refuse a URL."""
     if is_url(name):
@@ -110,7 +126,7 @@ def path_here(name: StrPath, parameter: str) -> Path:
             "to an object store; copy anything else."
         )
         raise OptionError(msg)
-    return Path(name)
+    return as_path(name)
 
 
 def locate(
@@ -126,7 +142,7 @@ def locate(
     if isinstance(name, Url):
         return name
     if not is_url(name):
-        return Path(name)
+        return as_path(name)
     return parse_url(os.fspath(name), options)
 
 
