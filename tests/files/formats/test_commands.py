@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from command_line import fastpack_in_process
+from command_line import FRAME, fastpack_in_process
 from format_files import DOCUMENTS, OWNERS
 
 
@@ -59,3 +59,33 @@ def test_a_format_that_does_not_exist(capsys):
     arguments = ["plan", OWNERS / "olmo.npy", "--context-length", 24]
     assert fastpack_in_process(*arguments, "--format", "olm") == 2
     assert "names no format that is known: 'olm'" in capsys.readouterr().err
+
+
+def test_a_named_format_limits_the_sources_of_a_folder(tmp_path, capsys):
+    FRAME.write_parquet(tmp_path / "a.parquet")
+    code = fastpack_in_process(
+        "convert", tmp_path, "--format", "arrow", "--output", tmp_path / "a.idx"
+    )
+    assert code == 2
+    assert "limits sources to .arrow, .feather, .ipc;" in capsys.readouterr().err
+
+
+def test_a_named_format_is_named_in_errors(tmp_path, capsys):
+    (tmp_path / "a.csv").write_text("n_tokens\n1\n")
+    source = ("plan", tmp_path / "a.csv", "--context-length", 8)
+    assert fastpack_in_process(*source, "--format", "parquet") == 2
+    printed = capsys.readouterr().err
+    assert "a.csv cannot be read as parquet: " in printed
+    assert "the format is named (--format)" in printed
+
+
+def test_names_of_files_are_no_folders(tmp_path, capsys):
+    FRAME.write_parquet(tmp_path / "a.parquet")
+    source = (tmp_path / "a.parquet", "--context-length", 8, "--output")
+    with pytest.raises(SystemExit, match="2"):
+        fastpack_in_process("pack-tokens", *source, tmp_path / "b.parquet")
+    assert "is a folder, got the name of a file" in capsys.readouterr().err
+    output = tmp_path / "report.html"
+    assert fastpack_in_process("report", *source, output, "--format", "svg") == 2
+    assert "charts of --format svg go into a folder" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
