@@ -191,13 +191,14 @@ def as_documents(
     lengths: FrameLike | pl.LazyFrame,
     by: Sequence[str],
     length: str | pl.Expr | None = None,
+    keep: Sequence[str] | None = None,
 ) -> Documents:
-    """Turn a table of lengths and the columns `by`, lazy or not, into documents."""
+    """Turn a table of lengths, lazy or not, with `by` and `keep`, into documents."""
     if not isinstance(lengths, pl.LazyFrame):
         lengths = as_frame(lengths, "lengths").lazy()
     if length is None:
         length = _name_of_lengths(lengths.collect_schema().names(), by)
-    return select_documents(lengths, length, by=by)
+    return select_documents(lengths, length, keep, by)
 
 
 def _name_of_lengths(names: Sequence[str], by: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from fastpack import kernels
 from fastpack.documents.sums import Int64Array
 from fastpack.errors import VerificationError
 from fastpack.options import PackingOptions
-from fastpack.verification.columns import COLUMNS, as_integers
+from fastpack.verification.columns import COLUMNS, as_integers, find_other_name
 from fastpack.verification.expected import ExpectedBatch
 from fastpack.verification.numbering import Numbering
 
@@ -69,6 +69,8 @@ class BatchCheck(NamedTuple):
         The columns that name documents.
     by
         Those of the rule `by` in the assignment that are compared with the documents.
+    names
+        Those that are compared with the names of the documents.
     """
 
     options: PackingOptions
@@ -77,6 +79,7 @@ class BatchCheck(NamedTuple):
     is_numbered: bool
     identity: list[str]
     by: tuple[str, ...]
+    names: list[str]
 
     def check(
         self, batch: StartedBatch, bins: "kernels.verification.Bins"
@@ -109,6 +112,8 @@ class BatchCheck(NamedTuple):
                 raise batch.error(what, int(other.argmax()))
         if self.identity:
             self._check_identity(batch, columns.chunk_start)
+        if batch.expected is not None and batch.expected.names is not None:
+            self._check_names(batch, columns.chunk_start, batch.expected.names)
         # A document ends where the next one starts.
         tokens = tokens[: batch.n_starts - (batch.before.n_documents == 0)]
         tokens.flags.writeable = False  # the one flavour that kernels are compiled for
@@ -148,6 +153,25 @@ class BatchCheck(NamedTuple):
                     f"a document changes its {values.name!r} from one chunk to the next"
                 )
                 raise batch.error(what, int(rows[same.arg_min() or 0]))
+
+    def _check_names(
+        self,
+        batch: StartedBatch,
+        chunk_start: npt.NDArray[Any],
+        names: pl.DataFrame,
+    ) -> None:
+        """Check that documents are called as in the corpus, by their first rows."""
+        rows = np.flatnonzero(chunk_start == 0)
+        for name in self.names:
+            expected = names.get_column(name)
+            found = batch.table.get_column(name).gather(rows)
+            first = find_other_name(found, expected)
+            if first is not None:
+                what = (
+                    f"a document has the {name!r} {found[first]!r}, and "
+                    f"{expected[first]!r} among the lengths"
+                )
+                raise batch.error(what, int(rows[first]))
 
 
 def _integers(batch: StartedBatch, name: str) -> npt.NDArray[Any]:

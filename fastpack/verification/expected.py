@@ -60,11 +60,15 @@ class ExpectedBatch(NamedTuple):
     groups
         The group of the document before these rows, and of each that starts in them;
         None without groups.
+    names
+        The columns that name documents, a row for each that starts in these rows; None
+        if they are not compared.
     """
 
     first_document: int
     lengths: pl.Series
     groups: npt.NDArray[np.int32] | None
+    names: pl.DataFrame | None
 
     def check(self, tokens: Int64Array, options: PackingOptions) -> None:
         """Compare the documents with the tokens that the assignment has of each.
@@ -113,6 +117,8 @@ class ExpectedDocuments:
         self.encoder = GroupEncoder(documents.by)
         # Of the documents that have not ended, those that have not started among them.
         self._lengths = pl.Series(dtype=pl.Int64)
+        # Of the documents that have not started.
+        self._names = documents.kept
         # Of the last document that has started, then of those that have not.
         self._groups = np.zeros(1, np.int32)
         self._n_started = self._n_ended = self._n_read = 0
@@ -132,11 +138,15 @@ class ExpectedDocuments:
         if self.has_groups:
             groups = self._groups[: n_documents + 1]
             self._groups = self._groups[n_documents:]
-        return self._end(self._n_started - 1, groups)
+        names = None
+        if self._names is not None:
+            names = self._names[:n_documents]
+            self._names = self._names[n_documents:]
+        return self._end(self._n_started - 1, groups, names)
 
     def end(self) -> ExpectedBatch:
         """End the last document that has started."""
-        return self._end(self._n_started, None)
+        return self._end(self._n_started, None, None)
 
     def finish(self) -> None:
         """Raise VerificationError if there are documents that have not started."""
@@ -149,10 +159,15 @@ class ExpectedDocuments:
             )
             raise VerificationError(msg)
 
-    def _end(self, end: int, groups: npt.NDArray[np.int32] | None) -> ExpectedBatch:
+    def _end(
+        self,
+        end: int,
+        groups: npt.NDArray[np.int32] | None,
+        names: pl.DataFrame | None,
+    ) -> ExpectedBatch:
         """Return the documents that end, up to number `end`."""
         n_ended = max(end - self._n_ended, 0)
-        batch = ExpectedBatch(self._n_ended, self._lengths[:n_ended], groups)
+        batch = ExpectedBatch(self._n_ended, self._lengths[:n_ended], groups, names)
         self._lengths = self._lengths[n_ended:]
         self._n_ended += n_ended
         return batch
@@ -167,6 +182,8 @@ class ExpectedDocuments:
         if not self._lengths.is_empty():
             lengths = pl.concat([self._lengths, lengths], rechunk=False)
         self._lengths = lengths
+        if self._names is not None and batch.kept is not None:
+            self._names = pl.concat([self._names, batch.kept], rechunk=False)
         if self.has_groups:
             groups = self.encoder.learn(batch.by)
             self._groups = np.concatenate([self._groups, groups])

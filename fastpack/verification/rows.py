@@ -17,7 +17,12 @@ from fastpack.errors import VerificationError
 from fastpack.options import PackingOptions
 from fastpack.threads import map_in_threads
 from fastpack.verification.batch import BatchCheck, StartedBatch
-from fastpack.verification.columns import COLUMNS, as_integers, holds_numbers
+from fastpack.verification.columns import (
+    COLUMNS,
+    as_integers,
+    can_compare,
+    holds_numbers,
+)
 from fastpack.verification.expected import ExpectedDocuments
 from fastpack.verification.numbering import Numbering
 
@@ -40,8 +45,9 @@ class RowCheck:
     ----------
     has_groups : bool
         Whether the group of each row is known, from the documents or the assignment.
-    names : list of str
-        The columns that name documents and are not compared with those of `documents`.
+    names, other_types : list of str
+        The columns that name documents and are not compared with `documents`: those
+        that these do not have, and those that are of another type there.
     n_rows, packed : int
         The rows so far, and their tokens.
     """
@@ -71,6 +77,15 @@ class RowCheck:
         self.has_groups = self._encoder is not None
         compared = self._by if self._expected and self._expected.has_groups else ()
         self.names = [name for name in self._identity if name not in compared]
+        known = {}
+        if documents is not None and documents.kept is not None:
+            known = dict(documents.kept.schema)
+        self._names = [
+            name for name in self.names if can_compare(schema[name], known.get(name))
+        ]
+        others = [name for name in self.names if name not in self._names]
+        self.names = [name for name in others if name not in known]
+        self.other_types = [name for name in others if name in known]
         self.n_rows = self.packed = 0
 
     def _find_groups(
@@ -116,6 +131,7 @@ class RowCheck:
             self._is_numbered,
             self._identity,
             self._by,
+            self._names,
         )
         batches = collect_in_batches(self._table)
         while tables := list(islice(batches, len(bins))):

@@ -15,7 +15,7 @@ from fastpack.errors import DataError, VerificationError
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.verification.bins import BinCheck
 from fastpack.verification.blocks import BlockCheck
-from fastpack.verification.columns import check_columns
+from fastpack.verification.columns import check_columns, shared_names
 from fastpack.verification.expected import check_long_documents, packed_tokens
 from fastpack.verification.numbering import Numbering
 from fastpack.verification.rows import RowCheck
@@ -46,6 +46,8 @@ def verify(
     lengths
         The lengths of the documents, in their order: one column, or `n_tokens` of
         several, and the columns of the rule `by` if the assignment does not have them.
+        Columns that name documents in the assignment are compared with those of the
+        same names here.
     context_length, **rules
         The rules by which it was packed: see `PackingOptions`.
 
@@ -55,8 +57,8 @@ def verify(
         What was seen: `n_documents`, `n_rows`, `n_chunks`, `n_bins`, `packed`, `extra`,
         `alignment` and `padding` (tokens), `efficiency`, `chunks_per_bin_max`,
         `bins_not_full`, `lengths_checked`, `groups_checked`; and `unchecked`, a list of
-        what could not be checked, in words: empty if `lengths` and the columns `by` are
-        given and documents are numbered, not named.
+        what could not be checked, in words: empty if `lengths` are given, with the
+        columns `by` and those that name documents.
 
     Raises
     ------
@@ -101,7 +103,8 @@ def verify(
         frame = _as_lazy(lengths, "lengths")
         names = frame.collect_schema().names()
         by = [name for name in options.by_columns if name in names]
-        documents = as_documents(frame, by)
+        keep = shared_names(table.collect_schema(), names)
+        documents = as_documents(frame, by, keep=keep)
     return verify_table(table, options, documents=documents, needs_groups=True)
 
 
@@ -214,6 +217,11 @@ def _unchecked(
     if row_check.names:
         columns = ", ".join(map(repr, row_check.names))
         unchecked.append(f"names of the documents: only the assignment has {columns}")
+    if row_check.other_types:
+        columns = ", ".join(map(repr, row_check.other_types))
+        unchecked.append(
+            f"names of the documents: of another type beside the lengths is {columns}"
+        )
     return unchecked
 
 
