@@ -32,7 +32,7 @@ from fastpack.files.targets import check_target
 from fastpack.files.token_account import TokenAccount
 from fastpack.files.token_run import pack_blocks
 from fastpack.files.token_work import Compression
-from fastpack.files.verify_files import read_assignment, verify_files
+from fastpack.files.verify_files import read_assignment, scan_packed, verify_files
 from fastpack.files.verify_token_files import read_sequences, verify_token_files
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.outputs import check_output, write_parquet
@@ -214,7 +214,7 @@ def _verify(arguments: argparse.Namespace) -> None:
     options, documents = written.options, None
     if arguments.sources:
         paths = _find(arguments)
-        documents = scan_all(paths, _selection(arguments, options))
+        documents = scan_packed(written, paths, _selection(arguments, options))
     figures = verify_files(written, documents)
     if arguments.json:
         described = {"options": options.as_dict(), "figures": figures}

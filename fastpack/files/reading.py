@@ -147,6 +147,9 @@ def scan_all(paths: Sequence[Location], columns: Selection) -> Documents:
         with errors_name(path, columns.source_format):
             scanned.append(scan_documents(path, columns))
             check_same_columns("by", scanned[0].by.schema, scanned[-1].by.schema)
+            kept = [each.kept for each in (scanned[0], scanned[-1])]
+            if kept[0] is not None and kept[1] is not None:
+                check_same_columns("keep", kept[0].schema, kept[1].schema)
     # Lengths may be integers of different widths.
     frames = [
         each.frame.with_columns(as_expression(LENGTHS).cast(pl.Int64))

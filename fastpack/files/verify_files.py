@@ -1,6 +1,6 @@
 """Verify files: an assignment that was written, and what it says of itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,13 +16,14 @@ from fastpack.errors import (
 )
 from fastpack.files.manifest import Manifest
 from fastpack.files.other_files import other_files
-from fastpack.files.reading import errors_name
+from fastpack.files.reading import Selection, errors_name, scan_all, scan_columns
 from fastpack.files.targets import states_below
 from fastpack.options import PackingOptions
 from fastpack.outputs import checksum_of, read_metadata
 from fastpack.packing.plan import PackingPlan
 from fastpack.storage.access import for_polars, size_of
 from fastpack.storage.location import Location, Url
+from fastpack.verification.columns import shared_names
 from fastpack.verification.verify import verify_table
 
 
@@ -134,6 +135,32 @@ def verify_files(
     return figures
 
 
+def scan_packed(
+    written: WrittenAssignment, paths: Sequence[Location], columns: Selection
+) -> Documents:
+    """Scan the documents that were packed, with the columns that name them.
+
+    Parameters
+    ----------
+    written
+        The assignment.
+    paths
+        The sources, in their order.
+    columns
+        The columns of lengths and of the rule `by`.
+
+    Raises
+    ------
+    DataError, DataTypeError
+        A source cannot be read.
+    """
+    schema = written.table.collect_schema()
+    named = columns._replace(keep=shared_names(schema, schema)).of_sources(paths)
+    with errors_name(paths[0]):
+        found = scan_columns(paths[0], named).collect_schema()
+    return scan_all(paths, columns._replace(keep=shared_names(schema, found)))
+
+
 def _read_file(path: Location, rules: Mapping[str, Any]) -> WrittenAssignment:
     metadata = read_metadata(path) or {}
     with errors_name(path):
@@ -232,7 +259,7 @@ def check_outputs(manifest: Manifest) -> list[str]:
         msg = (
             f"{path} has Parquet files that are none of its run: {len(others):,}, "
             f"the first {others[0]}\n"
-            "Hint: move them elsewhere: readers of the folder would read them, too."
+            "Hint: move them elsewhere: a glob over the folder would read them, too."
         )
         raise VerificationError(msg)
     return names

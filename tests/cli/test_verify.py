@@ -3,6 +3,7 @@
 import json
 
 import polars as pl
+import pytest
 
 import fastpack
 from command_line import FRAME, fastpack_in_process
@@ -145,3 +146,22 @@ def test_verify_a_file_of_a_version_with_other_rules(tmp_path, capsys):
     pl.read_parquet(one).write_parquet(one, metadata={"fastpack": later})
     assert fastpack_in_process("verify", one) == 1
     assert "does not know: ['rule_of_later']" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_names_are_compared_with_those_of_the_sources(tmp_path, capsys, suffix):
+    for lang, names in (("de", ["a", "b"]), ("en", ["c", "d"])):
+        folder = tmp_path / "corpus" / f"lang={lang}"
+        folder.mkdir(parents=True)
+        frame = pl.DataFrame({"n_tokens": [5, 20], "id": names})
+        getattr(frame, f"write_{suffix}")(folder / f"1.{suffix}")
+    corpus, path = tmp_path / "corpus", tmp_path / "one.parquet"
+    pack = ["pack", corpus, "--context-length", 8, "--keep", "id", "lang", "--quiet"]
+    assert fastpack_in_process(*pack, "--output", path) == 0
+    verify = ["verify", path, "--context-length", 8, "--source", corpus]
+    assert fastpack_in_process(*verify) == 0
+    assert "Not checked" not in capsys.readouterr().out
+    table = pl.read_parquet(path)
+    table.with_columns(lang=pl.lit("de")).write_parquet(path)
+    assert fastpack_in_process(*verify) == 1
+    assert "has the 'lang' 'de', and 'en' among the lengths" in capsys.readouterr().err

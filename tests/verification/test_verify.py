@@ -65,7 +65,9 @@ def test_whatever_is_packed_is_right(packing):
             assert figures["n_rows"] == table.height
             assert figures["lengths_checked"] == (lengths is not None)
             assert figures["groups_checked"] == bool(by)
-            assert (figures["unchecked"] == []) == (lengths is not None and not keep)
+            names = {"language", "n_tokens", "source"} - set(columns.columns)
+            is_whole = lengths is not None and not (keep and names)
+            assert (figures["unchecked"] == []) == is_whole
 
 
 def at(row, column, value):
@@ -341,7 +343,7 @@ def test_groups_in_the_assignment_are_those_of_the_documents():
     times = table.cast({"day": pl.Datetime})
     unchecked = fastpack.verify(times, documents, **options)["unchecked"]
     assert unchecked == [
-        "names of the documents: only the assignment has 'source', 'day'"
+        "names of the documents: of another type beside the lengths is 'day'"
     ]
     with pytest.raises(VerificationError, match="'source', a column of `by`, is null"):
         fastpack.verify(at(1, "source", None)(table), **options)
@@ -368,6 +370,37 @@ def test_what_is_not_checked_is_said():
     assert figures["unchecked"] == [
         "lengths of the documents: only how many have which is known",
         "groups, and the order of bins: not given is 'source'",
+    ]
+
+
+def test_names_are_those_beside_the_lengths():
+    documents = pl.DataFrame(
+        {
+            "n_tokens": [5, 5, 20, 0],
+            "path": ["a", "b", None, "d"],
+            "id": pl.Series([1, 2, 3, 2**63], dtype=pl.UInt64),
+        }
+    )
+    table = fastpack.pack(documents, keep=["path", "id"], context_length=8)
+    for same in (
+        table,
+        table.cast({"path": pl.Categorical}),
+        table.cast({"id": pl.Int128}),
+    ):
+        assert fastpack.verify(same, documents, context_length=8)["unchecked"] == []
+    renamed = table.with_columns(pl.col("path").replace({"a": "b", "b": "a"}))
+    with pytest.raises(VerificationError, match="has the 'path' 'b', and 'a' among"):
+        fastpack.verify(renamed, documents, context_length=8)
+    last = at(table.height - 1, "id", 2**63 - 1)(table)
+    with pytest.raises(VerificationError, match=f"'id' {2**63 - 1}, and {2**63} among"):
+        fastpack.verify(last.lazy(), documents.lazy(), context_length=8)
+    texts = table.cast({"id": pl.String})
+    assert fastpack.verify(texts, documents, context_length=8)["unchecked"] == [
+        "names of the documents: of another type beside the lengths is 'id'"
+    ]
+    without = documents.drop("id")
+    assert fastpack.verify(table, without, context_length=8)["unchecked"] == [
+        "names of the documents: only the assignment has 'id'"
     ]
 
 
