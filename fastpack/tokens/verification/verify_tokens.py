@@ -1,18 +1,18 @@
 """verify_tokens(): whether sequences hold every token of every document, once."""
 
 import os
-from typing import Any, Unpack
+from typing import Any, Unpack, get_args
 
 import polars as pl
 import polars.selectors as cs
 
-from fastpack.documents.inputs import FrameLike, Keep, as_frame, check_names
-from fastpack.errors import DataTypeError, SourceNotFoundError, VerificationError
+from fastpack.documents.inputs import FrameLike, Keep, as_list, check_names
+from fastpack.errors import DataTypeError, VerificationError
 from fastpack.options import PackingOptions, PackingRules
-from fastpack.storage.location import path_here
 from fastpack.tokens.columns import check_dtype
 from fastpack.tokens.selection import select_documents
 from fastpack.tokens.sequence_options import (
+    Boundary,
     Columns,
     SequenceOptions,
     check_packing_options,
@@ -24,6 +24,7 @@ from fastpack.tokens.verification.hashes import ChunkHasher
 from fastpack.tokens.verification.layouts import LayoutReader
 from fastpack.tokens.verification.names import ChunkNames
 from fastpack.tokens.verification.second_look import compare_chunks
+from fastpack.tokens.verification.tables import scan_table
 
 
 def verify_tokens(
@@ -51,11 +52,13 @@ def verify_tokens(
     sequences
         What `fastpack.pack_tokens` gives, or another packer: a row a sequence, as a
         pl.DataFrame or pl.LazyFrame or any table with ``__arrow_c_stream__``; or the
-        path of a Parquet file, or of a folder of them. A column of boundaries says
-        where the chunks are: `seq_lengths`, `segment_ids` or `cu_seqlens`, or, without
-        padding, `position_ids` or `seq_start_id`.
+        path of a Parquet file, or of a folder or a glob of them. A column of boundaries
+        says where the chunks are: `seq_lengths`, `segment_ids` or `cu_seqlens`, or,
+        without padding, `position_ids` or `seq_start_id`.
     documents
-        The documents that were packed, in their order: likewise, a row each.
+        The documents that were packed, in their order: likewise, a row each. `keep` and
+        `by` may name what the folders of a path hold, such as ``lang=en/``. Other files
+        than Parquet go in as tables, such as ``pl.scan_ndjson(...)``.
     tokens
         The column of tokens, in both.
     context_length, columns, keep, pad_id, bos_id, eos_id, **rules
@@ -66,8 +69,9 @@ def verify_tokens(
     dict
         What was seen: `n_documents`, `n_tokens` (of documents), `n_bins` (sequences),
         `n_chunks`, `packed`, `extra`, `alignment` and `padding` (tokens), `efficiency`,
-        `chunks_per_bin_max`, `bins_not_full`; and `unchecked`, a list of what could not
-        be checked, in words.
+        `chunks_per_bin_max`, `bins_not_full`; and `unchecked`, a list of what was not
+        checked, in words: columns that both tables have, and that are not asked for,
+        too.
 
     Raises
     ------
@@ -118,13 +122,23 @@ def verify_tokens(
         tokens, columns, keep, (), pad_id=pad_id, bos_id=bos_id, eos_id=eos_id
     )
     options = check_packing_options(context_length, rules, sequence_options)
-    packed = _as_lazy(documents, "documents")
-    return verify_sequences(
-        _as_lazy(sequences, "sequences"),
-        select_documents(packed, sequence_options, options.by_columns),
-        sequence_options,
-        options,
+    labels = [*options.by_columns]
+    if keep is not None:
+        labels += [name for name in as_list(keep) if isinstance(name, str)]
+    packed = scan_table(documents, "documents", labels)
+    selected = select_documents(packed, sequence_options, options.by_columns)
+    table = scan_table(sequences, "sequences")
+    figures = verify_sequences(table, selected, sequence_options, options)
+    names = selected.collect_schema().names()
+    others = set(packed.collect_schema().names()).difference(
+        names, get_args(Boundary), ["documents"]
     )
+    if both := [name for name in table.collect_schema().names() if name in others]:
+        columns = ", ".join(map(repr, both))
+        figures["unchecked"].append(
+            f"columns not named in `columns` or `keep`: {columns}"
+        )
+    return figures
 
 
 def verify_sequences(
@@ -225,20 +239,3 @@ def _check_schema(
                 "documents\nHint: pass the documents that were packed."
             )
             raise DataTypeError(msg)
-
-
-def _as_lazy(data: Any, parameter: str) -> pl.LazyFrame:
-    if isinstance(data, pl.LazyFrame):
-        return data
-    if not isinstance(data, (str, os.PathLike)):
-        return as_frame(data, parameter).lazy()
-    path = path_here(data, parameter)
-    if path.is_dir():
-        files = sorted(path.rglob("*.parquet"), key=str)
-        files = [file for file in files if "_fastpack" not in file.parts]
-    else:
-        files = [path] if path.exists() else []
-    if not files:
-        msg = f"no Parquet file at {path}\nHint: name a file or a folder of them."
-        raise SourceNotFoundError(msg)
-    return pl.concat([pl.scan_parquet(file, glob=False) for file in files])

@@ -116,6 +116,39 @@ def test_tables_of_any_kind(tmp_path):
         verify_tokens(SEQUENCES, 5, context_length=L)
 
 
+def test_columns_that_are_not_asked_for_are_unchecked():
+    wanted = {"columns": "labels", "keep": "name", "context_length": L}
+    sequences = fastpack.pack_tokens(DOCUMENTS, **wanted)
+    wrong = sequences.with_columns(labels=pl.col("input_ids"))
+    figures = verify_tokens(wrong, DOCUMENTS, keep="name", context_length=L)
+    assert figures["unchecked"] == ["columns that were not asked for: 'labels'"]
+    assert verify_tokens(sequences, DOCUMENTS, **wanted)["unchecked"] == []
+
+
+def test_paths_of_partitions_and_globs(tmp_path):
+    for lang, rows in (("de", DOCUMENTS[:3]), ("en", DOCUMENTS[3:])):
+        folder = tmp_path / "corpus" / f"lang={lang}"
+        folder.mkdir(parents=True)
+        rows.write_parquet(folder / "1.parquet")
+    corpus, written = tmp_path / "corpus", tmp_path / "sequences"
+    rules = {"context_length": L, "by": "lang", "keep": ["name", "lang"]}
+    fastpack.pack_token_files(corpus, written, **rules)
+    for path in (corpus, corpus / "*" / "*.parquet", corpus / "lang=*"):
+        figures = verify_tokens(written, path, **rules)
+        assert figures["n_documents"] == DOCUMENTS.height
+        assert figures["unchecked"] == ["order of the sequences"]
+    with pytest.raises(SourceNotFoundError, match=r"no Parquet file at .*nothing\*"):
+        verify_tokens(written, corpus / "nothing*", **rules)
+    DOCUMENTS.write_parquet(tmp_path / "documents.of-ours")
+    plain = {"context_length": L}
+    sequences = fastpack.pack_tokens(DOCUMENTS, **plain)
+    figures = verify_tokens(sequences, tmp_path / "documents.of-ours", **plain)
+    assert figures["n_documents"] == DOCUMENTS.height
+    DOCUMENTS.write_ndjson(tmp_path / "documents.jsonl")
+    with pytest.raises(DataTypeError, match=r"must be Parquet files, got .*\.jsonl"):
+        verify_tokens(written, tmp_path / "documents.jsonl", **rules)
+
+
 def test_integers_of_other_widths():
     right = verify_tokens(SEQUENCES, DOCUMENTS, context_length=L)
     for dtype in (pl.UInt16, pl.Int64, pl.UInt64):
