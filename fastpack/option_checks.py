@@ -1,11 +1,51 @@
 """Checks of single options, by their types: what is wrong, and what helps."""
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from functools import wraps
 from math import inf
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, get_args
 
 from fastpack.errors import OptionError, OptionTypeError
+
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
+
+
+def refuse_unknown(
+    function: Callable[_Parameters, _Result],
+) -> Callable[_Parameters, _Result]:
+    """Let a function that takes rules by name say which names there are.
+
+    It raises OptionTypeError if a keyword is none of its parameters, nor of the rules.
+    """
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    (rules,) = get_args(function.__annotations__["rules"])
+    known = dict.fromkeys([*names, *rules.__annotations__])
+
+    @wraps(function)
+    def checked(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+        for name in kwargs:
+            if name not in known:
+                raise _unknown(function.__qualname__, name, list(known))
+        return function(*args, **kwargs)
+
+    return checked
+
+
+def _unknown(function: str, name: str, known: list[str]) -> OptionTypeError:
+    known = [each for each in known if each != "self"]
+    names = ", ".join(known)
+    hint = f"its parameters are {names}"
+    if close := get_close_matches(name, known, 1):
+        hint = f"did you mean `{close[0]}`? The parameters are {names}"
+    msg = (
+        f"`{name}` is no parameter of {function.removesuffix('.__init__')}\n"
+        f"Hint: {hint}."
+    )
+    return OptionTypeError(msg)
 
 
 def as_integer(name: str, value: Any, hint: str) -> int:

@@ -29,6 +29,7 @@ from fastpack.files.shard import Shard
 from fastpack.files.sources import find_sources
 from fastpack.files.targets import changed_error, check_target, name_shards
 from fastpack.forks import refuse_forked, refuse_forking
+from fastpack.option_checks import refuse_unknown
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.packing.plan import PackingPlan
 from fastpack.storage.access import remove
@@ -36,6 +37,7 @@ from fastpack.storage.location import Location, StrPath
 from fastpack.version import __version__
 
 
+@refuse_unknown
 def pack_files(
     sources: StrPath | Sequence[StrPath],
     target: StrPath,

@@ -13,6 +13,7 @@ from fastpack.files.token_account import TokenAccount
 from fastpack.files.token_run import pack_blocks
 from fastpack.files.token_sources import TokenSelection
 from fastpack.files.token_work import BlockRules, Compression
+from fastpack.option_checks import refuse_unknown
 from fastpack.options import PackingRules
 from fastpack.storage.location import StrPath
 from fastpack.tokens.sequence_options import (
@@ -24,6 +25,7 @@ from fastpack.tokens.sequence_options import (
 )
 
 
+@refuse_unknown
 def pack_token_files(
     sources: StrPath | Sequence[StrPath],
     target: StrPath,

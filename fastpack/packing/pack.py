@@ -14,6 +14,7 @@ from fastpack.documents.counter import count_batch, count_documents
 from fastpack.documents.grouped_histogram import GroupedHistogram
 from fastpack.documents.histogram import LengthHistogram
 from fastpack.documents.inputs import DEFAULT_LENGTH, FrameLike, Keep, as_frame
+from fastpack.option_checks import refuse_unknown
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.packing.in_memory import pack_batch
 from fastpack.packing.lazy import pack_lazily
@@ -42,6 +43,7 @@ def pack(
 ) -> pl.DataFrame: ...
 
 
+@refuse_unknown
 def pack(
     data: Any,
     length: str | pl.Expr = DEFAULT_LENGTH,
@@ -165,6 +167,7 @@ def pack(
     return pack_batch(select_batch(frame, length, keep, options.by_columns), options)[0]
 
 
+@refuse_unknown
 def plan(
     lengths: FrameLike | pl.LazyFrame | LengthHistogram | GroupedHistogram,
     length: str | pl.Expr | None = None,

@@ -11,6 +11,7 @@ from fastpack.documents.histogram import LengthHistogram
 from fastpack.documents.inputs import FrameLike
 from fastpack.documents.sums import exact_sum
 from fastpack.errors import OptionError, OptionTypeError
+from fastpack.option_checks import refuse_unknown
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.packing.plan import PackingPlan
 from fastpack.reports.corpus import (
@@ -36,6 +37,7 @@ STRATEGY_NAMES: dict[Strategy, str] = {
 """The strategies, as people read them."""
 
 
+@refuse_unknown
 def compare(
     lengths: FrameLike | pl.LazyFrame,
     length: str | pl.Expr | None = None,

@@ -10,6 +10,7 @@ from fastpack.documents.batches import as_documents
 from fastpack.documents.histogram import LengthHistogram
 from fastpack.documents.inputs import FrameLike
 from fastpack.documents.sums import exact_sum
+from fastpack.option_checks import refuse_unknown
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.reports.corpus import ContextCount, CutCounts, count_corpus
 from fastpack.schemas import CUTS_SCHEMA
@@ -18,6 +19,7 @@ _MAX_BITS = 64
 """A length in tokens is an int64."""
 
 
+@refuse_unknown
 def cuts(
     lengths: FrameLike | pl.LazyFrame,
     length: str | pl.Expr | None = None,

@@ -7,6 +7,7 @@ import polars as pl
 
 from fastpack.documents.inputs import FrameLike, Keep, as_frame
 from fastpack.forks import refuse_forked
+from fastpack.option_checks import refuse_unknown
 from fastpack.options import PackingRules
 from fastpack.tokens.block import pack_block
 from fastpack.tokens.lazy import pack_lazily
@@ -51,6 +52,7 @@ def pack_tokens(
 ) -> pl.DataFrame: ...
 
 
+@refuse_unknown
 def pack_tokens(
     data: Any,
     tokens: str = "input_ids",

@@ -11,6 +11,7 @@ import polars as pl
 from fastpack.documents.inputs import FrameLike, as_frame
 from fastpack.errors import DataError, OptionTypeError
 from fastpack.forks import refuse_forked
+from fastpack.option_checks import refuse_unknown
 from fastpack.options import PackingRules
 from fastpack.storage.location import path_here
 from fastpack.tokens.gatherer import Gatherer, Item
@@ -131,6 +132,7 @@ class PackedSequences:
     ...                     collate_fn=collator)  # doctest: +SKIP
     """
 
+    @refuse_unknown
     def __init__(
         self,
         assignment: FrameLike | pl.LazyFrame | str | os.PathLike[str],

@@ -12,6 +12,7 @@ from fastpack.documents.inputs import FrameLike, as_frame
 from fastpack.documents.length_table import LengthTable
 from fastpack.documents.sums import merge_counts
 from fastpack.errors import DataError, VerificationError
+from fastpack.option_checks import refuse_unknown
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.verification.bins import BinCheck
 from fastpack.verification.blocks import BlockCheck
@@ -21,6 +22,7 @@ from fastpack.verification.numbering import Numbering
 from fastpack.verification.rows import RowCheck
 
 
+@refuse_unknown
 def verify(
     assignment: FrameLike | pl.LazyFrame,
     lengths: FrameLike | pl.LazyFrame | None = None,

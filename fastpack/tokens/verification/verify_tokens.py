@@ -8,6 +8,7 @@ import polars.selectors as cs
 
 from fastpack.documents.inputs import FrameLike, Keep, as_list, check_names
 from fastpack.errors import DataTypeError, VerificationError
+from fastpack.option_checks import refuse_unknown
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.tokens.columns import check_dtype
 from fastpack.tokens.selection import select_documents
@@ -27,6 +28,7 @@ from fastpack.tokens.verification.second_look import compare_chunks
 from fastpack.tokens.verification.tables import scan_table
 
 
+@refuse_unknown
 def verify_tokens(
     sequences: FrameLike | pl.LazyFrame | str | os.PathLike[str],
     documents: FrameLike | pl.LazyFrame | str | os.PathLike[str],
@@ -134,10 +136,8 @@ def verify_tokens(
         names, get_args(Boundary), ["documents"]
     )
     if both := [name for name in table.collect_schema().names() if name in others]:
-        columns = ", ".join(map(repr, both))
-        figures["unchecked"].append(
-            f"columns not named in `columns` or `keep`: {columns}"
-        )
+        text = f"columns that were not asked for: {', '.join(map(repr, both))}"
+        figures["unchecked"].append(text)
     return figures
 
 
