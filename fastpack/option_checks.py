@@ -9,6 +9,9 @@ from typing import Any, ParamSpec, TypeVar, get_args
 
 from fastpack.errors import OptionError, OptionTypeError
 
+_LONGEST = 200
+"""Characters of a value that a message shows: of a frame, they would be pages."""
+
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
 
@@ -48,9 +51,17 @@ def _unknown(function: str, name: str, known: list[str]) -> OptionTypeError:
     return OptionTypeError(msg)
 
 
+def show(value: object) -> str:
+    """Return the text of a value for a message: of one that is long, only its type."""
+    text = repr(value)
+    if len(text) <= _LONGEST and "\n" not in text:
+        return text
+    return f"a {type(value).__module__}.{type(value).__qualname__}"
+
+
 def as_integer(name: str, value: Any, hint: str) -> int:
     """Return the value of an option as an int, of any type that is an integer."""
-    msg = f"`{name}` must be an integer, got {value!r}\nHint: {hint}."
+    msg = f"`{name}` must be an integer, got {show(value)}\nHint: {hint}."
     # bool has __index__, and so has numpy.bool in older releases.
     if type(value).__name__ in {"bool", "bool_"} or not hasattr(value, "__index__"):
         raise OptionTypeError(msg)
@@ -85,7 +96,7 @@ def check_by(by: object) -> tuple[str, ...] | None:
         isinstance(name, str) for name in names
     ):
         msg = (
-            f"`by` must be columns' names, got {by!r}\n"
+            f"`by` must be columns' names, got {show(by)}\n"
             "Hint: such as 'source' or ['source', 'language']."
         )
         raise OptionTypeError(msg)
@@ -102,7 +113,7 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     """Refuse a value that is none of the choices."""
     hint = "Hint: choose one of " + ", ".join(map(repr, choices)) + "."
     if not isinstance(value, str):
-        msg = f"`{name}` must be a string, got {value!r}\n{hint}"
+        msg = f"`{name}` must be a string, got {show(value)}\n{hint}"
         raise OptionTypeError(msg)
     if value not in choices:
         msg = f"`{name}` is unknown: {value!r}\n{hint}"

@@ -85,3 +85,63 @@ def test_options_of_the_wrong_type(value):
         fastpack.PackingOptions(context_length=8, by=[1])
     with pytest.raises(TypeError, match="max_document"):
         fastpack.pack(np.array([1]), context_length=8, max_document=3)
+
+
+def test_names_that_are_no_parameter():
+    lengths = [5, 3]
+    for call, message in (
+        (
+            lambda: fastpack.pack(lengths, context_length=8, max_docs=3),
+            "`max_docs` is no parameter of pack\nHint: did you mean `max_documents`",
+        ),
+        (
+            lambda: fastpack.pack(lengths, options=3),  # not that context_length lacks
+            "`options` is no parameter of pack\nHint: its parameters are data, length",
+        ),
+        (
+            lambda: fastpack.pack_files("a", "b", context_length=8, n_workers=2),
+            "no parameter of pack_files\nHint: did you mean `workers`",
+        ),
+        (
+            lambda: fastpack.PackedSequences(1, 2, context_lenght=3),
+            "no parameter of PackedSequences\nHint: did you mean `context_length`",
+        ),
+        (lambda: fastpack.compare(lengths, max_document=1), "no parameter of compare"),
+        (lambda: fastpack.plan(lengths, contextlength=1), "no parameter of plan"),
+        (lambda: fastpack.cuts(lengths, a=1), "no parameter of cuts"),
+        (lambda: fastpack.verify(1, a=1), "no parameter of verify"),
+        (lambda: fastpack.verify_tokens(1, 2, a=1), "no parameter of verify_tokens"),
+        (lambda: fastpack.pack_tokens(1, a=1), "no parameter of pack_tokens"),
+        (lambda: fastpack.pack_token_files(1, 2, a=1), "of pack_token_files"),
+    ):
+        with pytest.raises(OptionTypeError, match=message):
+            call()
+    with pytest.raises(TypeError, match="context_length"):
+        fastpack.pack(lengths)
+
+
+def test_what_is_named_twice():
+    frame = pl.DataFrame({"n_tokens": [5, 3], "id": [1, 2], "input_ids": [[1], [2]]})
+    with pytest.raises(OptionError, match="`keep` names a column twice: 'id'\nHint"):
+        fastpack.pack(frame, keep=["id", "id"], context_length=8)
+    with pytest.raises(OptionError, match="`columns` must name columns, each once"):
+        fastpack.pack_tokens(frame, columns=["a", "a"], context_length=8)
+    with pytest.raises(OptionError, match="`context_length` names a length twice"):
+        fastpack.compare(frame, context_length=[8, np.int64(8)])
+    for strategies in ([], ["truncate", "truncate"]):
+        with pytest.raises(OptionError, match="`strategies` must be names, each once"):
+            fastpack.compare(frame, strategies=strategies)
+
+
+def test_messages_show_no_frames(tmp_path):
+    frame = pl.DataFrame({"n_tokens": [5, 3]})
+    for call in (
+        lambda: fastpack.pack(frame, frame["n_tokens"], context_length=8),
+        lambda: fastpack.pack(frame, keep=frame, context_length=8),
+        lambda: fastpack.pack(frame, context_length=frame),
+        lambda: fastpack.quality(frame),
+        lambda: fastpack.pack_files(frame, tmp_path, context_length=8),
+        lambda: fastpack.pack_tokens(frame, frame, context_length=8),
+    ):
+        with pytest.raises(TypeError, match=r"got a polars\..*(Frame|Series)"):
+            call()

@@ -17,6 +17,7 @@ from fastpack.documents.sums import (
     merge_numbered_counts,
 )
 from fastpack.errors import DataError, OptionError, OptionTypeError
+from fastpack.option_checks import show
 from fastpack.options import PackingOptions
 
 
@@ -288,7 +289,8 @@ def check_groups(
         if options.block_documents is not None:
             rules += f" and `block_documents` {options.block_documents:,}"
         msg = (
-            f"`{parameter}` must be a {kind.__name__} if {rules}, got {histogram!r}\n"
+            f"`{parameter}` must be a {kind.__name__} if {rules}, got "
+            f"{show(histogram)}\n"
             f"{hint}"
         )
         raise OptionTypeError(msg)

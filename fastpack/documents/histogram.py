@@ -14,6 +14,7 @@ from fastpack.documents.inputs import FrameLike
 from fastpack.documents.length_table import LengthTable
 from fastpack.documents.sums import Int64Array, exact_sum, merge_counts
 from fastpack.errors import DataError, DataTypeError
+from fastpack.option_checks import show
 from fastpack.threads import map_in_threads
 
 
@@ -225,7 +226,7 @@ def _as_int64(name: str, values: npt.ArrayLike) -> Int64Array:
     except ValueError:
         is_right = False
     if not is_right:
-        msg = f"`{name}` must be a 1-D array of integers, got {values!r}"
+        msg = f"`{name}` must be a 1-D array of integers, got {show(values)}"
         raise DataTypeError(msg)
     if np.any(array > np.iinfo(np.int64).max):
         msg = f"`{name}` has a number that Int64 cannot hold: {array.max()}"

@@ -16,6 +16,7 @@ from polars.exceptions import PanicException, PolarsError
 
 from fastpack.errors import DataError, DataTypeError, OptionError, OptionTypeError
 from fastpack.forks import refuse_forked
+from fastpack.option_checks import show
 from fastpack.schemas import ASSIGNMENT_SCHEMA
 
 FrameLike: TypeAlias = Any
@@ -105,7 +106,7 @@ def select_lengths(frame: pl.DataFrame, length: str | pl.Expr) -> pl.Series:
         return check_lengths(frame.get_column(length))
     if not isinstance(length, pl.Expr):
         msg = (
-            f"`length` must be a column's name or an expression, got {length!r}\n"
+            f"`length` must be a column's name or an expression, got {show(length)}\n"
             "Hint: such as 'n_tokens' or pl.col('input_ids').list.len()."
         )
         raise DataTypeError(msg)
@@ -168,7 +169,7 @@ def as_list(keep: Keep) -> list[str | pl.Expr]:
         isinstance(name, (str, pl.Expr)) for name in names
     ):
         msg = (
-            f"`keep` must be columns' names or a selector, got {keep!r}\n"
+            f"`keep` must be columns' names or a selector, got {show(keep)}\n"
             "Hint: such as 'doc_id', ['source', 'doc_id'] or polars.selectors.string()."
         )
         raise OptionTypeError(msg)
@@ -180,6 +181,9 @@ def select_kept(frame: pl.DataFrame, keep: Keep) -> pl.DataFrame:
     names = as_list(keep)
     literal = [name for name in names if isinstance(name, str)]
     check_names(frame.columns, "keep", literal)
+    if twice := [name for name in literal if literal.count(name) > 1]:
+        msg = f"`keep` names a column twice: {twice[0]!r}\nHint: name each column once."
+        raise OptionError(msg)
     kept = _select(frame, "keep", [as_expression(name) for name in names])
     if kept.width == 0:
         msg = (

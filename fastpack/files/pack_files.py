@@ -19,6 +19,7 @@ from fastpack.files.passes import (
 from fastpack.files.planning import plan_files
 from fastpack.files.reading import Selection
 from fastpack.files.run import (
+    check_progress,
     earlier_plan,
     finish,
     open_executor,
@@ -185,6 +186,7 @@ def pack_shards(
     refuse_forked()
     refuse_forking(executor)
     opened = open_executor(executor, workers)
+    on_progress = check_progress(on_progress)
     manifest = Manifest(target)
     columns = columns.of_sources(paths)
     shards = name_shards(paths, columns, manifest)
@@ -202,9 +204,7 @@ def pack_shards(
         replaced = take_over(
             manifest, shards, job, entered, resume=resume, overwrite=overwrite
         )
-        run = _Run(
-            shards, options, job, manifest, entered, on_progress or (lambda _: None)
-        )
+        run = _Run(shards, options, job, manifest, entered, on_progress)
         plan = run.begin_or_go_on(replaced)
         finish(manifest, shards)
     return plan

@@ -9,10 +9,11 @@ from typing import Any
 from polars.exceptions import PanicException
 
 from fastpack.engines.local import check_workers, n_processors
-from fastpack.errors import DataError, OptionError, SourceNotFoundError
+from fastpack.errors import DataError, OptionError, OptionTypeError, SourceNotFoundError
 from fastpack.files.manifest import Manifest
-from fastpack.files.passes import check_outputs
+from fastpack.files.passes import ProgressCallback, check_outputs
 from fastpack.files.targets import Output, check_earlier, files_to_replace
+from fastpack.option_checks import show
 from fastpack.outputs import remove_temporary_files
 from fastpack.packing.plan import PackingPlan
 from fastpack.packing.plan_file import read_description, write_plan
@@ -94,11 +95,30 @@ def open_executor(
     executor: Executor | None, workers: int | None
 ) -> AbstractContextManager[Executor]:
     """Return an executor to be entered: threads, if the user gave none."""
+    if executor is not None and not hasattr(executor, "submit"):
+        msg = (
+            f"`executor` must be a concurrent.futures.Executor, got {show(executor)}\n"
+            "Hint: a number of threads is `workers`; fastpack.engines has executors."
+        )
+        raise OptionTypeError(msg)
     if workers is not None:
         return _threads(executor, workers)
     if executor is not None:
         return nullcontext(executor)  # the user's stays open
     return ThreadPoolExecutor(n_processors())
+
+
+def check_progress(progress: ProgressCallback | None) -> ProgressCallback:
+    """Return what is called with the progress; refuse what cannot be called."""
+    if progress is None:
+        return lambda _: None
+    if not callable(progress):
+        msg = (
+            f"`progress` must be a function, got {show(progress)}\n"
+            "Hint: such as print, which gets a PackingProgress."
+        )
+        raise OptionTypeError(msg)
+    return progress
 
 
 def _threads(executor: Executor | None, workers: int) -> ThreadPoolExecutor:

@@ -18,6 +18,7 @@ from fastpack.files.formats.registry import (
     suffix_of,
 )
 from fastpack.files.object_sources import find_objects
+from fastpack.option_checks import show
 from fastpack.storage.location import (
     Location,
     StrPath,
@@ -101,7 +102,11 @@ def find_sources(
 
 
 def _not_found(source: str, source_format: str | None) -> SourceNotFoundError:
-    what = "in" if is_url(source) or Path(source).is_dir() else "is"
+    is_folder = is_url(source) or Path(source).is_dir()
+    if not is_folder and not glob.has_magic(source):
+        msg = f"no such file or folder: {source}\nHint: is the path right?"
+        return SourceNotFoundError(msg)
+    what = "in" if is_folder else "is"
     hint = f"a source is a file, a folder or a glob of {', '.join(BY_SUFFIX)} files"
     if source_format is not None:
         each, _ = parse_format(source_format)
@@ -148,7 +153,7 @@ def _as_names(sources: StrPath | Sequence[StrPath]) -> list[str]:
         isinstance(source, kinds) for source in named
     ):
         msg = (
-            f"`sources` must be files, folders or globs, got {sources!r}\n"
+            f"`sources` must be files, folders or globs, got {show(sources)}\n"
             "Hint: such as 'corpus/*.parquet', or a list of paths."
         )
         raise OptionTypeError(msg)

@@ -17,6 +17,7 @@ from fastpack.files.passes import (
 )
 from fastpack.files.planning import plan_files
 from fastpack.files.run import (
+    check_progress,
     earlier_plan,
     finish,
     open_executor,
@@ -70,6 +71,7 @@ def pack_blocks(
     refuse_forked()
     refuse_forking(executor)
     opened = open_executor(executor, workers)
+    on_progress = check_progress(on_progress)
     manifest = Manifest(target)
     paths = check_sources(paths, manifest.target)
     sources = list(map(Source, paths, fingerprints_of(paths)))
@@ -82,7 +84,7 @@ def pack_blocks(
             rules._replace(columns=rules.columns.of_sources(paths)),
             manifest,
             entered,
-            on_progress or (lambda _: None),
+            on_progress,
         )
         return run.pack(resume=resume, overwrite=overwrite)
 

@@ -145,7 +145,14 @@ def options_for(
     if not lengths:
         msg = "`context_length` is empty\nHint: such as [2048, 8192]."
         raise OptionError(msg)
-    return [PackingOptions(context_length=each, **rules) for each in lengths]
+    options = [PackingOptions(context_length=each, **rules) for each in lengths]
+    if len({each.context_length for each in options}) < len(options):
+        msg = (
+            f"`context_length` names a length twice: {lengths!r}\n"
+            "Hint: name each once; a row is the same for both."
+        )
+        raise OptionError(msg)
+    return options
 
 
 def _check_strategies(strategies: object) -> None:
@@ -155,6 +162,12 @@ def _check_strategies(strategies: object) -> None:
             f"Hint: such as {list(STRATEGIES)}."
         )
         raise OptionTypeError(msg)
+    if not strategies or len(set(strategies)) < len(strategies):
+        msg = (
+            f"`strategies` must be names, each once, got {strategies!r}\n"
+            f"Hint: such as {list(STRATEGIES)}."
+        )
+        raise OptionError(msg)
     for name in strategies:
         if name not in get_args(Strategy):
             msg = (

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from fastpack.errors import OptionTypeError
+from fastpack.option_checks import show
 from fastpack.packing.block_plan import BlockPlan
 from fastpack.packing.plan import PackingPlan
 from fastpack.packing.profile import profile_of
@@ -39,7 +40,10 @@ def quality(plan: PackingPlan) -> dict[str, Any]:
     (0, 2, 3)
     """
     if not isinstance(plan, PackingPlan):
-        msg = f"`plan` must be a PackingPlan, got {plan!r}\nHint: see fastpack.plan."
+        msg = (
+            f"`plan` must be a PackingPlan, got {show(plan)}\n"
+            "Hint: fastpack.plan makes one."
+        )
         raise OptionTypeError(msg)
     bins = bins_of(plan)
     n_bins, lower_bound = plan.n_bins, plan.lower_bound

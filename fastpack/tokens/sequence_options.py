@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from fastpack.documents.inputs import Keep, as_list
 from fastpack.errors import OptionError, OptionTypeError
-from fastpack.option_checks import as_integer
+from fastpack.option_checks import as_integer, show
 from fastpack.options import PackingOptions, PackingRules
 
 Boundary = Literal[
@@ -84,7 +84,7 @@ def check_sequence_options(
     """Return the options, validated as far as they can be without the data."""
     if not isinstance(tokens, str):
         msg = (
-            f"`tokens` must be a column's name, got {tokens!r}\n"
+            f"`tokens` must be a column's name, got {show(tokens)}\n"
             "Hint: such as 'input_ids'."
         )
         raise OptionTypeError(msg)
@@ -171,11 +171,17 @@ def _check_columns(columns: Any) -> dict[str, PadValue]:
         isinstance(name, str) for name in names
     ):
         msg = (
-            f"`columns` must be columns' names, got {columns!r}\n"
+            f"`columns` must be columns' names, got {show(columns)}\n"
             "Hint: such as ['labels', 'loss_mask'], or with their pad values: "
             "{'labels': -100, 'loss_mask': 0}."
         )
         raise OptionTypeError(msg)
+    if len(set(names)) < len(names):
+        msg = (
+            f"`columns` must name columns, each once, got {columns!r}\n"
+            "Hint: the tokens are not among them."
+        )
+        raise OptionError(msg)
     if not isinstance(names, Mapping):
         return {name: PAD_VALUES.get(name, 0) for name in names}
     for name, value in names.items():
@@ -191,11 +197,11 @@ def _check_columns(columns: Any) -> dict[str, PadValue]:
 def _check_boundaries(boundaries: Any) -> tuple[Boundary, ...]:
     names = (boundaries,) if isinstance(boundaries, str) else boundaries
     choices = get_args(Boundary)
-    hint = "Hint: choose of " + ", ".join(map(repr, choices)) + "."
+    hint = "Hint: choose one of " + ", ".join(map(repr, choices)) + "."
     if not isinstance(names, Sequence) or not all(
         isinstance(name, str) for name in names
     ):
-        msg = f"`boundaries` must be names, got {boundaries!r}\n{hint}"
+        msg = f"`boundaries` must be names, got {show(boundaries)}\n{hint}"
         raise OptionTypeError(msg)
     if unknown := [name for name in names if name not in choices]:
         msg = f"`boundaries` has an unknown name: {unknown[0]!r}\n{hint}"

@@ -49,7 +49,9 @@ class StartedBatch(NamedTuple):
         """Return an error that shows a row."""
         first = max(row - 1, 0)
         shown = self.table.with_row_index("row", self.first_row)[first : row + 4]
-        return VerificationError(f"{what}: in row {self.first_row + row:,}\n{shown}")
+        what, _, hint = what.partition("\n")
+        msg = f"{what}: in row {self.first_row + row:,}\n{shown}"
+        return VerificationError(f"{msg}\n{hint}" if hint else msg)
 
 
 class BatchCheck(NamedTuple):
@@ -219,10 +221,13 @@ def describe(reason: int, options: PackingOptions) -> str:
             "the remainder of a document is shorter than `min_chunk` "
             f"{options.min_chunk:,}"
         ),
-        kernel.BAD_BIN: "a chunk has no bin, or one where nothing is packed",
+        kernel.BAD_BIN: "a chunk has tokens and no bin, or a bin and no tokens",
         kernel.BAD_OFFSET: (
             "a chunk starts before its bin, or where `align` does not let it"
         ),
         kernel.OVER_CAPACITY: "a chunk ends behind the end of its bin",
-        kernel.BAD_DOCUMENT: ("`document` does not count the documents from 0 on"),
+        kernel.BAD_DOCUMENT: (
+            "`document` does not count the documents from 0 on\n"
+            "Hint: rows go by documents; sort by `document` and `chunk_start`."
+        ),
     }[reason]

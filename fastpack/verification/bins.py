@@ -121,11 +121,9 @@ class BinCheck:
         first_bin = self.bins[0].first_bin
         bins = [self._numbering.bin_at(first_bin + place) for place in places]
         what = self._reason(places[0])
-        msg = (
-            f"bin {bins[0]:,} {what}; the first bins that are wrong: {bins}\n"
-            f"{rows_of_bin(self._table, bins[0])}"
-        )
-        return VerificationError(msg)
+        msg = f"bin {bins[0]:,} {what}; the first bins that are wrong: {bins}"
+        rows = rows_of_bin(self._table, bins[0])
+        return VerificationError(msg if rows.is_empty() else f"{msg}\n{rows}")
 
     def _reason(self, place: int) -> str:
         sums = self.bins[0].sums[place]

@@ -10,9 +10,9 @@ import polars as pl
 from fastpack import kernels
 from fastpack.documents.batches import Documents
 from fastpack.documents.groups import GroupEncoder
-from fastpack.documents.inputs import length_arrays
+from fastpack.documents.inputs import length_arrays, row_text
 from fastpack.documents.sums import Int64Array
-from fastpack.errors import VerificationError
+from fastpack.errors import DataError, VerificationError
 from fastpack.options import PackingOptions
 
 
@@ -172,13 +172,24 @@ class ExpectedDocuments:
         self._n_ended += n_ended
         return batch
 
+    def _refuse_negative(self, lengths: pl.Series) -> None:
+        shortest = lengths.arg_min()
+        if shortest is not None and lengths[shortest] < 0:
+            msg = (
+                f"`{lengths.name}` has a negative length: {lengths[shortest]} in "
+                f"{row_text(self._n_read + shortest)}\n"
+                "Hint: lengths are counted in tokens; 0 is an empty document."
+            )
+            raise DataError(msg)
+
     def _read(self) -> bool:
         """Read a batch; return False if there is none."""
         batch = next(self._batches, None)
         if batch is None:
             return False
-        check_long_documents(batch.lengths, self._options)
         lengths = batch.lengths
+        self._refuse_negative(lengths)
+        check_long_documents(lengths, self._options)
         if not self._lengths.is_empty():
             lengths = pl.concat([self._lengths, lengths], rechunk=False)
         self._lengths = lengths

@@ -41,10 +41,10 @@ def verify(
     Parameters
     ----------
     assignment
-        The table that `fastpack.pack` gives, its columns in any order and of any type
-        that holds whole numbers (floats, too: pandas makes them of nulls); lazy frames
-        are read batch by batch. A column `document` of numbers is the row index; other
-        columns name documents.
+        The table that `fastpack.pack` gives, its rows in the order of documents and
+        their chunks, its columns in any order and of any type that holds whole numbers
+        (floats, too: pandas makes them of nulls); lazy frames are read batch by batch.
+        A column `document` of numbers is the row index; other columns name documents.
     lengths
         The lengths of the documents, in their order: one column, or `n_tokens` of
         several, and the columns of the rule `by` if the assignment does not have them.

@@ -404,6 +404,19 @@ def test_names_are_those_beside_the_lengths():
     ]
 
 
+def test_rows_in_another_order_and_lengths_below_zero():
+    table = fastpack.pack([5, 6, 20], context_length=8)
+    with pytest.raises(
+        VerificationError, match=r"from 0 on: in row 0\n(.|\n)*Hint: .*sort"
+    ):
+        fastpack.verify(table.sort("bin"), context_length=8)
+    with pytest.raises(DataError, match="has a negative length: -6 in row 1"):
+        fastpack.verify(table, [5, -6, 20], context_length=8)
+    empty = table.with_columns(bin=pl.col("bin") + 1)
+    with pytest.raises(VerificationError, match=r"^bin 0 is empty; .* wrong: \[0\]$"):
+        fastpack.verify(empty, context_length=8)
+
+
 def test_numbers_of_bins_that_nothing_holds():
     for number in (100, 2**40, 2**63 - 2):
         with pytest.raises(VerificationError, match=r"bin \d is empty"):

@@ -5,8 +5,10 @@ verifier that used the packer's could not disprove it.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from fastpack import kernels
@@ -97,6 +99,34 @@ class ExpectedChunks:
             rows=documents + self.n_documents,
             parts=starts,
         )
+
+    def values_of(self, row: int, part: int) -> dict[str, npt.NDArray[Any]]:
+        """Read the values that a chunk should have, with all that is added, by column.
+
+        Parameters
+        ----------
+        row, part
+            The row of its document, and its first token there.
+        """
+        batch = self._documents.slice(row, 1).collect().rechunk()
+        tokens, values = self._sequence_options.tokens, {}
+        for name in (tokens, *self._sequence_options.columns):
+            column = ListColumn(batch.get_column(name), row)
+            sizes = column.lengths.to_numpy().astype(np.int64)
+            _, starts, lengths = self._cut_documents(sizes)
+            length = int(lengths[starts == part].max(initial=0))
+            room = int(self._options.footprints(np.array([length]))[0])
+            (found,) = column.parts()
+            fill = fill_of(
+                name, column.dtype, column.numpy_dtype, self._sequence_options
+            )
+            chunk = np.full(room, fill.values[2], column.numpy_dtype)
+            chunk[: fill.before] = fill.values[0]
+            end = fill.before + length
+            chunk[fill.before : end] = found.array[part : part + length]
+            chunk[end : end + fill.after] = fill.values[1]
+            values[name] = chunk
+        return values
 
     def _cut_documents(
         self, sizes: Int64Array

@@ -79,6 +79,25 @@ class FoundChunks:
             yield self._read(batch.rechunk())
             self.n_sequences += batch.height
 
+    def values_of(self, row: int, part: int) -> dict[str, npt.NDArray[Any]]:
+        """Read the values of a chunk, with all that is added, by column.
+
+        Parameters
+        ----------
+        row, part
+            The row of its sequence, and its number there.
+        """
+        batch = self._sequences.slice(row, 1).collect().rechunk()
+        tokens, values = self._sequence_options.tokens, {}
+        for name in (tokens, *self._sequence_options.columns):
+            column = ListColumn(batch.get_column(name), row)
+            sizes = column.lengths.to_numpy().astype(np.int64)
+            layout = self._layouts.read(batch, sizes, row)
+            start = layout.offsets[part]
+            (found,) = column.parts()
+            values[name] = found.array[start : start + layout.rooms[part]]
+        return values
+
     def _read(self, batch: pl.DataFrame) -> HashedChunks:
         tokens = self._sequence_options.tokens
         first_row = self.n_sequences

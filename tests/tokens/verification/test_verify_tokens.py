@@ -125,6 +125,35 @@ def test_columns_that_are_not_asked_for_are_unchecked():
     assert verify_tokens(sequences, DOCUMENTS, **wanted)["unchecked"] == []
 
 
+@pytest.mark.parametrize("keep", [None, "name"])
+@pytest.mark.parametrize(
+    "added", [{}, {"bos_id": 7}, {"pad_id": 0, "eos_id": 9, "align": 2}]
+)
+def test_values_that_differ_are_shown(keep, added):
+    options = {"columns": "labels", "keep": keep, "context_length": L, **added}
+    documents = DOCUMENTS.with_columns(
+        labels=pl.col("labels").list.eval(pl.int_range(pl.len(), dtype=pl.Int8))
+    )
+    sequences = fastpack.pack_tokens(documents, **options)
+    first = int("bos_id" in added)
+    text = (
+        rf"is another: it has `labels` 99 in place of 2, at its position {first + 2}$"
+    )
+    changed = pl.when(pl.element() == 2).then(99).otherwise(pl.element())
+    labels = pl.col("labels").cast(pl.List(pl.Int8)).list.eval(changed.cast(pl.Int8))
+    wrong = sequences.with_columns(labels=labels)
+    with pytest.raises(VerificationError, match=text):
+        verify_tokens(wrong, documents, **options)
+    for name in ("bos_id", "eos_id"):
+        if name in added:
+            other = {**options, name: added[name] + 1}
+            text = (
+                rf"it has `input_ids` {added[name]} in place of {added[name] + 1}, at"
+            )
+            with pytest.raises(VerificationError, match=text):
+                verify_tokens(sequences, documents, **other)
+
+
 def test_paths_of_partitions_and_globs(tmp_path):
     for lang, rows in (("de", DOCUMENTS[:3]), ("en", DOCUMENTS[3:])):
         folder = tmp_path / "corpus" / f"lang={lang}"
