@@ -1,10 +1,11 @@
 """Checks of single options, by their types: what is wrong, and what helps."""
 
 import operator
+from bisect import bisect
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from functools import wraps
-from math import inf
+from math import inf, isqrt
 from typing import Any, ParamSpec, TypeVar, get_args
 
 from fastpack.errors import OptionError, OptionTypeError
@@ -118,3 +119,15 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
         msg = f"`{name}` is unknown: {value!r}\n{hint}"
         raise OptionError(msg)
+
+
+def alignments(context_length: int, align: int) -> str:
+    """Name the nearest values that go together, for a hint."""
+    small = [n for n in range(1, isqrt(context_length) + 1) if context_length % n == 0]
+    divisors = [*small, *(context_length // n for n in reversed(small))]
+    place = bisect(divisors, align)
+    low = context_length // align * align
+    return (
+        f"such as `align` {divisors[place - 1]} or {divisors[place]}, or "
+        f"`context_length` {low} or {low + align}"
+    )

@@ -9,7 +9,13 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, get_args
 
 from fastpack.errors import DataError, OptionError
-from fastpack.option_checks import as_integer, as_number, check_by, check_choice
+from fastpack.option_checks import (
+    alignments,
+    as_integer,
+    as_number,
+    check_by,
+    check_choice,
+)
 
 if TYPE_CHECKING:  # the command line's --help does not wait for NumPy
     import numpy as np
@@ -144,10 +150,10 @@ class PackingOptions:
             if value is not None or not rule.is_optional:
                 object.__setattr__(self, rule.name, rule.check(value, self))
         if self.context_length % self.align:
-            multiple = self.context_length // self.align * self.align
             msg = (
                 f"`align` must divide `context_length`, got {self.align} and "
-                f"{self.context_length}\nHint: such as {multiple} for the latter."
+                f"{self.context_length}\n"
+                f"Hint: {alignments(self.context_length, self.align)}."
             )
             raise OptionError(msg)
         object.__setattr__(self, "by", check_by(self.by))

@@ -37,6 +37,8 @@ _SPACE = "free some space, or choose another disk"
 
 _RIGHTS = "choose a folder that you may write to"
 
+_FILE = "a file lies where a folder is needed: name another one"
+
 _HINTS = {
     errno.ENOSPC: _SPACE,
     errno.EDQUOT: _SPACE,
@@ -44,6 +46,8 @@ _HINTS = {
     errno.EACCES: _RIGHTS,
     errno.EPERM: _RIGHTS,
     errno.EROFS: _RIGHTS,
+    errno.ENOTDIR: _FILE,
+    errno.EEXIST: _FILE,
 }
 """What helps against an error of the system, by its number."""
 

@@ -145,3 +145,16 @@ def test_messages_show_no_frames(tmp_path):
     ):
         with pytest.raises(TypeError, match=r"got a polars\..*(Frame|Series)"):
             call()
+
+
+@pytest.mark.parametrize(
+    ("context_length", "align", "hint"),
+    [
+        (8, 3, "such as `align` 2 or 4, or `context_length` 6 or 9"),
+        (7, 3, "such as `align` 1 or 7, or `context_length` 6 or 9"),
+        (2**31 - 1, 2**30, "such as `align` 1 or 2147483647, or"),
+    ],
+)
+def test_the_nearest_alignments(context_length, align, hint):
+    with pytest.raises(OptionError, match=f"Hint: {hint}"):
+        PackingOptions(context_length=context_length, align=align)

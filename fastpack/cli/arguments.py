@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from fastpack.cli.engine import add_engine
 from fastpack.cli.format_arguments import add_convert, add_formats, add_source_format
+from fastpack.cli.parser import HelpfulParser
 from fastpack.cli.rule_arguments import add_rules, context_length, positive
 from fastpack.cli.token_arguments import add_sequences
 from fastpack.storage.location import as_path
@@ -28,7 +29,7 @@ _SOURCES = (
 
 def make_parser() -> argparse.ArgumentParser:
     """Make the parser of the command line."""
-    parser = argparse.ArgumentParser(
+    parser = HelpfulParser(
         prog="fastpack",
         description="Best-fit packing of LLM training documents into sequences.",
     )

@@ -3,8 +3,6 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,10 +17,10 @@ from fastpack.cli.display import (
     quality_table,
     verification_tables,
 )
-from fastpack.cli.engine import open_engine
 from fastpack.cli.format_commands import convert, list_formats
 from fastpack.cli.printing import print_json, say
-from fastpack.cli.progress import showing_progress, showing_search
+from fastpack.cli.progress import showing_search
+from fastpack.cli.running import refuse_file_name, running
 from fastpack.errors import OptionError
 from fastpack.files.pack_files import pack_shards
 from fastpack.files.pack_token_files import block_rules
@@ -51,19 +49,24 @@ def _pack(arguments: argparse.Namespace) -> None:
     (options,) = _options(arguments)
     paths = _find(arguments, locate(arguments.output))
     if _is_folder(arguments.output):
-        plan = _pack_into_folder(paths, options, arguments)
+        _pack_into_folder(paths, options, arguments)
     else:
-        plan = _pack_into_file(paths, options, arguments)
-    _tell(arguments, plan)
+        _tell(arguments, _pack_into_file(paths, options, arguments))
 
 
-def _tell(arguments: argparse.Namespace, account: PackingPlan | TokenAccount) -> None:
-    """Print the figures of what was written."""
+def _tell(
+    arguments: argparse.Namespace,
+    account: PackingPlan | TokenAccount,
+    *,
+    is_new: bool = True,
+) -> None:
+    """Print the figures of what was written, now or by an earlier run."""
     if arguments.json:
         print_json({"output": arguments.output, **account.as_dict()})
     elif not arguments.quiet:
         print_tables(*account_tables(account), stream=sys.stderr)
-        say(f"wrote {arguments.output}")
+        told = "wrote {}" if is_new else "{} is complete already: nothing was written"
+        say(told.format(arguments.output))
 
 
 def _is_folder(name: str) -> bool:
@@ -108,28 +111,13 @@ def _pack_into_file(
 
 def _pack_into_folder(
     paths: list[Location], options: PackingOptions, arguments: argparse.Namespace
-) -> PackingPlan:
-    columns = _selection(arguments, options)
-    with _running(arguments) as settings:
-        return pack_shards(
+) -> None:
+    columns, passes = _selection(arguments, options), set[str]()
+    with running(arguments, passes) as settings:
+        plan = pack_shards(
             paths, check_target(arguments.output), columns, options, **settings
         )
-
-
-@contextmanager
-def _running(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Give the settings of a run into a folder; show its progress."""
-    with (
-        open_engine(arguments) as executor,
-        showing_progress(is_quiet=_is_quiet(arguments)) as on_progress,
-    ):
-        yield {
-            "workers": arguments.workers if executor is None else None,
-            "executor": executor,
-            "resume": not arguments.no_resume,
-            "overwrite": arguments.overwrite,
-            "on_progress": on_progress,
-        }
+    _tell(arguments, plan, is_new=bool(passes))
 
 
 def _pack_tokens(arguments: argparse.Namespace) -> None:
@@ -155,10 +143,11 @@ def _pack_tokens(arguments: argparse.Namespace) -> None:
         arguments.source_format,
     )
     target = check_target(arguments.output)
-    paths = _find(arguments, target)
-    with _running(arguments) as settings:
+    refuse_file_name(arguments.output)
+    paths, passes = _find(arguments, target), set[str]()
+    with running(arguments, passes) as settings:
         account = pack_blocks(paths, target, rules, **settings)
-    _tell(arguments, account)
+    _tell(arguments, account, is_new=bool(passes))
 
 
 def _plan(arguments: argparse.Namespace) -> None:

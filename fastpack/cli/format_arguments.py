@@ -43,7 +43,7 @@ def add_convert(add_parser: _AddParser) -> None:
         "--output",
         required=True,
         metavar="PATH",
-        help="the file or folder to write, such as train.idx",
+        help="the file to write; with --output-format huggingface or mds, the folder",
     )
     parser.add_argument(
         "--output-format", metavar="NAME", help="its format, if no suffix says it"

@@ -17,7 +17,6 @@ from fastpack.documents.sums import (
     merge_numbered_counts,
 )
 from fastpack.errors import DataError, OptionError, OptionTypeError
-from fastpack.option_checks import show
 from fastpack.options import PackingOptions
 
 
@@ -290,8 +289,7 @@ def check_groups(
             rules += f" and `block_documents` {options.block_documents:,}"
         msg = (
             f"`{parameter}` must be a {kind.__name__} if {rules}, got "
-            f"{show(histogram)}\n"
-            f"{hint}"
+            f"{histogram!r:.99}\n{hint}"
         )
         raise OptionTypeError(msg)
     if histogram.by != columns:

@@ -45,7 +45,7 @@ def select_by(
     check_names(frame.columns, "by", by)
     if clashes := [name for name in by if name in RESERVED_COLUMNS]:
         msg = (
-            f"`by` has columns of names that plans use themselves: {clashes}\n"
+            f"`by` has columns that tables of plans have themselves: {clashes}\n"
             f"Hint: rename them first, such as to 'source_{clashes[0]}'."
         )
         raise OptionError(msg)

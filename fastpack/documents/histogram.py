@@ -182,6 +182,10 @@ class LengthHistogram:
             )
         )
 
+    def __radd__(self, other: object) -> "LengthHistogram":
+        """Return the histogram itself for 0, with which `sum` begins."""
+        return self if other == 0 else NotImplemented
+
     def __eq__(self, other: object) -> bool:
         """Compare lengths and counts."""
         if not isinstance(other, LengthHistogram):

@@ -5,6 +5,7 @@ non-null integers in contiguous int32 or int64 arrays. (Negative lengths are fou
 the counting pass, which sees each length anyway.)
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -249,7 +250,10 @@ def check_names(columns: Sequence[str], parameter: str, names: Sequence[str]) ->
         what = f"a column that is absent: {absent[0]!r}"
         if len(absent) > 1:
             what = f"columns that are absent: {absent}"
-        msg = f"`{parameter}` names {what}\nHint: {_listing(columns)}."
+        hint = _listing(columns)
+        if set(absent[0].replace(" ", "").split(",")) <= set(columns):
+            hint += "; name each by itself, on the command line with spaces in between"
+        msg = f"`{parameter}` names {what}\nHint: {hint}."
         raise DataError(msg)
 
 
@@ -261,6 +265,10 @@ def _no_table(data: object, parameter: str) -> DataTypeError:
     kind = f"{type(data).__module__}.{type(data).__qualname__}"
     if isinstance(data, pl.LazyFrame):
         hint = f"Hint: collect it first: `{parameter}.collect()`."
+    elif isinstance(data, (str, os.PathLike)):
+        hint = (
+            f"Hint: pass the table at this path: pl.scan_parquet({str(data)!r}), say."
+        )
     elif hasattr(data, "to_polars"):
         hint = f"Hint: pass `{parameter}.to_polars()`."
     else:

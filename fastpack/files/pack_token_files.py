@@ -75,8 +75,8 @@ def pack_token_files(
         Of the files, as ``polars.DataFrame.write_parquet`` takes them. They take most
         of the time: level 1 of ``zstd`` two thirds of its default, for 8 % more bytes.
     source_format, workers, executor, resume, overwrite, progress, storage_options
-        As for `fastpack.pack_files`. Beside 350 MB, a worker needs some 7 bytes a token
-        of its block, if tokens have 4.
+        As for `fastpack.pack_files`. A worker needs 350 MB, and some 7 bytes for each
+        token of its block, if a token has 4 bytes.
     **rules
         The rules of `fastpack.pack` and `PackingOptions`, by name. Which documents are
         a block:

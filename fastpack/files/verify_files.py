@@ -162,6 +162,12 @@ def scan_packed(
 
 
 def _read_file(path: Location, rules: Mapping[str, Any]) -> WrittenAssignment:
+    if path.suffix.lower() not in _PARQUET:
+        msg = (
+            f"an assignment is a .parquet file or a folder, got {path}\n"
+            "Hint: name what fastpack pack wrote; its sources go to --source."
+        )
+        raise DataError(msg)
     metadata = read_metadata(path) or {}
     with errors_name(path):
         table = pl.scan_parquet(**for_polars(path), glob=False)
@@ -259,7 +265,7 @@ def check_outputs(manifest: Manifest) -> list[str]:
         msg = (
             f"{path} has Parquet files that are none of its run: {len(others):,}, "
             f"the first {others[0]}\n"
-            "Hint: move them elsewhere: a glob over the folder would read them, too."
+            "Hint: move them elsewhere; who reads all files of the folder reads them."
         )
         raise VerificationError(msg)
     return names

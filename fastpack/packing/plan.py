@@ -177,8 +177,9 @@ class PackingPlan(PlannedBlocks):
     def load(cls, path: StrPath | Location) -> "PackingPlan":
         """Read a plan that `save` wrote, or `pack_files`; the path may be a URL.
 
-        Best-fit is planned anew and compared. A plan that took a search is checked:
-        all chunks are packed by the rules, and the prices prove the bound.
+        Of a folder that `pack_files` wrote, the plan in it is read. Best-fit is planned
+        anew and compared. A plan that took a search is checked: all chunks are packed
+        by the rules, and the prices prove the bound.
 
         Raises
         ------

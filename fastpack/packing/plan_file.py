@@ -4,6 +4,7 @@ import base64
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -79,6 +80,8 @@ def read_description(path: Location) -> dict[str, Any]:
 
 def read_plan(path: Location) -> tuple[SavedPlan, dict[str, Any]]:
     """Read the file of a plan, and its description."""
+    if isinstance(path, Path) and path.is_dir():  # of `pack_files`
+        path = path / "_fastpack" / "plan.parquet"
     if size_of(path) is None:
         msg = f"no file of a plan: {path}\nHint: PackingPlan.save writes one."
         raise SourceNotFoundError(msg)
@@ -95,8 +98,9 @@ def read_plan(path: Location) -> tuple[SavedPlan, dict[str, Any]]:
     except DataError:
         raise
     except (KeyError, ValueError, TypeError, OSError, PolarsError) as error:
+        absent = "it does not hold " if isinstance(error, KeyError) else ""
         msg = (
-            f"{path} is not the file of a plan: {error}\n"
+            f"{path} is not the file of a plan: {absent}{error}\n"
             "Hint: PackingPlan.save writes one."
         )
         raise DataError(msg) from error

@@ -103,8 +103,9 @@ class ListColumn:
         row += int(ends.search_sorted(values.is_null().arg_max() or 0, side="right"))
         msg = (
             f"`{self.name}` has null values, the first in {row_text(row)}\n"
-            "Hint: take them out of the lists: "
-            f"pl.col({self.name!r}).list.drop_nulls()."
+            "Hint: fill them, in labels with -100: "
+            f"pl.col({self.name!r}).list.eval(pl.element().fill_null(-100)). Without "
+            "them, lists would have fewer values than their document has tokens."
         )
         return DataError(msg)
 
@@ -134,9 +135,16 @@ def check_dtype(
             return inner
         if not is_tokens and (inner.is_float() or inner == pl.Boolean):
             return inner
-    hint = f"cast it: pl.col({name!r}).cast(pl.List(pl.Int32))"
-    if dtype == pl.String and is_tokens:
-        hint = "pass the tokens, as a tokenizer gives them"
+    hint = "name the column of token ids, as a tokenizer gives them"
+    if not is_tokens:
+        hint = (
+            "a column that has one value for a document, such as a text, goes to `keep`"
+        )
+    if (
+        isinstance(dtype, (pl.List, pl.Array))
+        and cast("pl.DataType", dtype.inner).is_integer()
+    ):
+        hint = f"cast it: pl.col({name!r}).cast(pl.List(pl.Int64))"
     msg = f"`{name}` must hold {kind}, got {dtype}\nHint: {hint}."
     raise DataTypeError(msg)
 

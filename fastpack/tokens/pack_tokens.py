@@ -5,13 +5,12 @@ from typing import Any, Unpack, overload
 
 import polars as pl
 
-from fastpack.documents.inputs import FrameLike, Keep, as_frame
-from fastpack.forks import refuse_forked
+from fastpack.documents.inputs import FrameLike, Keep
 from fastpack.option_checks import refuse_unknown
 from fastpack.options import PackingRules
 from fastpack.tokens.block import pack_block
 from fastpack.tokens.lazy import pack_lazily
-from fastpack.tokens.selection import select_documents
+from fastpack.tokens.selection import as_token_table, select_documents
 from fastpack.tokens.sequence_options import (
     Boundary,
     Columns,
@@ -105,8 +104,11 @@ def pack_tokens(
                        1; 0 for padding (Grain, MaxText)
         ============== =============================================================
 
-        They are lists of Int32. The last two have the form of the tokens and take as
-        much memory; most collators make them of the others.
+        They are lists of Int32. With the rule `align`, `seq_lengths` do not say where
+        chunks start: ask for `cu_seqlens`. `position_ids` and `segment_ids` have the
+        form of the tokens and take as much memory; most collators make them of the
+        others. TRL's collator for `padding_free` takes sequences without `pad_id` and
+        `align`.
     pad_id
         Fill each sequence up to L with this token: all columns with a value for each
         token become Arrays of L. None leaves lists as long as what is in them.
@@ -171,9 +173,9 @@ def pack_tokens(
     )
     packing_options = check_packing_options(context_length, rules, sequence_options)
     by = packing_options.by_columns
-    if isinstance(data, pl.LazyFrame):
-        refuse_forked()
-        lazy = select_documents(data, sequence_options, by)
+    table = as_token_table(data, "data")
+    if isinstance(table, pl.LazyFrame):
+        lazy = select_documents(table, sequence_options, by)
         return pack_lazily(lazy, sequence_options, packing_options)
-    documents = select_documents(as_frame(data), sequence_options, by)
+    documents = select_documents(table, sequence_options, by)
     return pack_block(documents, sequence_options, packing_options).sequences

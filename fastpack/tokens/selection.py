@@ -7,18 +7,21 @@ has the columns `DOCUMENT` and `CHUNK_START`, too. It can be written to a file a
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
 import polars as pl
 
 from fastpack.documents.groups import select_by
 from fastpack.documents.inputs import (
     as_expression,
+    as_frame,
     as_list,
     check_names,
     select_kept,
 )
 from fastpack.errors import DataTypeError, OptionError
+from fastpack.forks import refuse_forked
 from fastpack.tokens.columns import check_dtype, check_fits
 from fastpack.tokens.sequence_options import PadValue, SequenceOptions
 
@@ -32,6 +35,21 @@ _BY = "\0by"
 """The prefix of the columns `by`, which may be among the kept ones, too."""
 
 _Frame = TypeVar("_Frame", pl.DataFrame, pl.LazyFrame)
+
+
+def as_token_table(data: Any, parameter: str) -> pl.LazyFrame | pl.DataFrame:
+    """Return a table that has a column of token lists; refuse lists and arrays."""
+    if isinstance(data, pl.LazyFrame):
+        refuse_forked()
+        return data
+    if isinstance(data, (list, tuple, np.ndarray, Mapping, type(None))):
+        what = "data" if isinstance(data, Mapping) else "{'input_ids': data}"
+        msg = (
+            f"`{parameter}` must be a table, got {type(data).__name__}\n"
+            f"Hint: one that has a column of token lists: pl.DataFrame({what})."
+        )
+        raise DataTypeError(msg)
+    return as_frame(data, parameter)
 
 
 def select_documents(

@@ -111,6 +111,8 @@ def _arrow_path(path: str | os.PathLike[str]) -> Path:
             "arrays go by name, with their offsets: {'input_ids': 'tokens.npy', "
             "'offsets': 'offsets.npy'}; a raw file is a numpy.memmap."
         )
+    elif suffix != ".parquet":
+        hint = f"they are known by their suffix: {', '.join(_ARROW)}."
     msg = f"`documents` must be Arrow IPC files, got {path}\nHint: {hint}"
     raise DataError(msg)
 

@@ -105,3 +105,38 @@ def test_interrupted(source, tmp_path, capsys, monkeypatch):
     arguments = ["pack", source, "--context-length", 8, "--output", output]
     assert fastpack_in_process(*arguments) == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["--keep", "id", "a.csv"], "--keep takes all names behind it; the sources go"),
+        (["a.csv", "--context_length", 8], "no option; did you mean --context-length?"),
+        (["a.csv"], None),
+    ],
+)
+def test_hints_for_what_is_missing(capsys, arguments, hint):
+    with pytest.raises(SystemExit) as stop:
+        fastpack_in_process("pack", *arguments, "--output", "out/")
+    assert stop.value.code == 2
+    message = capsys.readouterr().err
+    assert ("Hint: " in message) == (hint is not None)
+    assert (hint or "required: --context-length") in message
+
+
+def test_keep_names_with_commas(source, tmp_path, capsys):
+    pack = ["pack", source, "--context-length", 8, "--output", tmp_path / "a.parquet"]
+    assert fastpack_in_process(*pack, "--keep", "doc_id,other") == 1
+    assert "name each by itself, on the command line with" in capsys.readouterr().err
+
+
+def test_runs_that_are_complete_already(source, tmp_path, capsys):
+    pack = ["pack", source, "--context-length", 8, "--output", f"{tmp_path}/out/"]
+    assert fastpack_in_process(*pack) == 0
+    assert f"wrote {tmp_path}/out/" in capsys.readouterr().err
+    assert fastpack_in_process(*pack) == 0
+    told = capsys.readouterr().err
+    assert f"{tmp_path}/out/ is complete already: nothing was written" in told
+    assert "wrote" not in told
+    assert fastpack_in_process(*pack, "--overwrite") == 0
+    assert f"wrote {tmp_path}/out/" in capsys.readouterr().err

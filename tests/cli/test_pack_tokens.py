@@ -55,8 +55,8 @@ def test_the_arguments_are_those_of_the_function(corpus, tmp_path, capsys):
     expected = {"output": str(tmp_path / "out"), **account.as_dict()}
     assert json.loads(printed.out) == expected
     assert files_of(tmp_path / "out") == files_of(tmp_path / "expected")
-    assert fastpack_in_process(*arguments) == 0  # done already
-    assert "sequences" in capsys.readouterr().err
+    assert fastpack_in_process(*arguments) == 0
+    assert "out is complete already: nothing was written" in capsys.readouterr().err
     assert fastpack_in_process(*arguments, "--no-resume") == 1
     assert "an earlier run packed into" in capsys.readouterr().err
     assert fastpack_in_process(*arguments, "--overwrite", "--quiet") == 0
@@ -125,3 +125,13 @@ def test_a_run_that_is_ended(tmp_path):
     assert run(*arguments, tmp_path / "out", *options).returncode == 0
     assert run(*arguments, tmp_path / "whole", *options).returncode == 0
     assert files_of(tmp_path / "out") == files_of(tmp_path / "whole")
+
+
+def test_names_of_files_are_no_folders(corpus, tmp_path, capsys):
+    output = tmp_path / "sequences.parquet"
+    command = ["pack-tokens", corpus, "--context-length", 64, "--output"]
+    assert fastpack_in_process(*command, output) == 2
+    assert "sequences are written into a folder, got" in capsys.readouterr().err
+    assert not output.exists()
+    assert fastpack_in_process(*command, f"{output}/", "--quiet") == 0
+    assert output.is_dir()

@@ -165,3 +165,11 @@ def test_names_are_compared_with_those_of_the_sources(tmp_path, capsys, suffix):
     table.with_columns(lang=pl.lit("de")).write_parquet(path)
     assert fastpack_in_process(*verify) == 1
     assert "has the 'lang' 'de', and 'en' among the lengths" in capsys.readouterr().err
+
+
+def test_files_that_are_no_assignment(tmp_path, capsys):
+    FRAME.write_csv(tmp_path / "a.csv")
+    assert fastpack_in_process("verify", tmp_path / "a.csv") == 1
+    assert "is a .parquet file or a folder, got" in capsys.readouterr().err
+    with pytest.raises(fastpack.DataTypeError, match=r"pl.scan_parquet\('a.parquet'\)"):
+        fastpack.verify("a.parquet", context_length=8)

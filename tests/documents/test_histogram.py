@@ -114,3 +114,10 @@ def test_its_manners():
         histogram + 5
     with pytest.raises(TypeError):
         hash(histogram)
+
+
+def test_the_sum_of_histograms():
+    parts = [LengthHistogram.from_lengths([3, 4]), LengthHistogram.from_lengths([4])]
+    assert sum(parts) == parts[0] + parts[1]
+    with pytest.raises(TypeError):
+        sum(parts, start=1)

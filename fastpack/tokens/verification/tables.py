@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from fastpack.documents.inputs import as_frame
 from fastpack.errors import DataTypeError, SourceNotFoundError
 from fastpack.storage.location import path_here
+from fastpack.tokens.selection import as_token_table
 
 _PARQUET = (".parquet", ".pq")
 
@@ -37,10 +37,8 @@ def scan_table(data: Any, parameter: str, labels: Sequence[str] = ()) -> pl.Lazy
     DataTypeError
         It is no table, or the path that of a file of another format.
     """
-    if isinstance(data, pl.LazyFrame):
-        return data
     if not isinstance(data, (str, os.PathLike)):
-        return as_frame(data, parameter).lazy()
+        return as_token_table(data, parameter).lazy()
     files = _find(path_here(data, parameter))
     if not files:
         msg = (

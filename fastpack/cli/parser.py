@@ -1,0 +1,33 @@
+"""The parser of arguments: what helps against a wrong use, beside what is wrong."""
+
+import argparse
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+
+class HelpfulParser(argparse.ArgumentParser):
+    """Adds hints to errors about arguments that are missing."""
+
+    _given: tuple[str, ...] = ()
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse arguments, as the base class does, and remember them."""
+        self._given = tuple(args or ())
+        return super().parse_known_args(args, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message, with a hint if there is one, and exit."""
+        if "required" in message and (hint := self._hint()):
+            message = f"{message}\nHint: {hint}"
+        super().error(message)
+
+    def _hint(self) -> str | None:
+        known = self._option_string_actions
+        given = [text.partition("=")[0] for text in self._given if text[:2] == "--"]
+        for name in given:
+            if name not in known and (close := get_close_matches(name, known, 1)):
+                return f"{name} is no option; did you mean {close[0]}?"
+        for name in given:
+            if name in known and known[name].nargs == "+":
+                return f"{name} takes all names behind it; the sources go first."
+        return None
