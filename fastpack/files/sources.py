@@ -173,7 +173,10 @@ def _files_of(source: str, output: str | None, source_format: str | None) -> lis
     if is_there and not _is_folder(path):
         return [path]
     if not is_there and not glob.has_magic(source):
-        msg = f"no such file or folder: {source}\nHint: is the path right?"
+        msg = (
+            f"no such file or folder: {source}\n"
+            "Hint: a source is a file, a folder or a glob; is the path right?"
+        )
         raise SourceNotFoundError(msg)
     matches = [path] if is_there else _matches(source)
     if output is not None and not _is_within(path, output):

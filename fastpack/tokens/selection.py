@@ -45,8 +45,8 @@ def as_token_table(data: Any, parameter: str) -> pl.LazyFrame | pl.DataFrame:
     if isinstance(data, (list, tuple, np.ndarray, Mapping, type(None))):
         what = "data" if isinstance(data, Mapping) else "{'input_ids': data}"
         msg = (
-            f"`{parameter}` must be a table, got {type(data).__name__}\n"
-            f"Hint: one that has a column of token lists: pl.DataFrame({what})."
+            f"`{parameter}` cannot be read as a table: it is a {type(data).__name__}\n"
+            f"Hint: a table has a column of token lists: pl.DataFrame({what})."
         )
         raise DataTypeError(msg)
     return as_frame(data, parameter)

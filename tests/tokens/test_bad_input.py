@@ -159,3 +159,25 @@ def test_names_that_polars_takes_for_something_else(name):
     for options in ({"tokens": name}, {"columns": name}):
         sequences = fastpack.pack_tokens(frame, context_length=8, **options)
         assert sequences[name].to_list() == [[1, 2, 3]]
+
+
+def test_hints_for_lists_and_dtypes():
+    table = pl.DataFrame({"a": [[1.5]], "b": ["text"], "c": [[1]], "d": [[None]]})
+    table = table.cast({"d": pl.List(pl.Int64)})
+    options = {"context_length": 8}
+    for data, hint in (
+        ([[1, 2], [3]], r"pl.DataFrame\(\{'input_ids': data\}\)"),
+        ({"input_ids": [[1]]}, r"pl.DataFrame\(data\)"),
+        (None, "a table has a column of token lists"),
+    ):
+        with pytest.raises(DataTypeError, match=hint):
+            fastpack.pack_tokens(data, **options)
+        with pytest.raises(DataTypeError, match=hint):
+            fastpack.verify_tokens(data, table, "c", **options)
+    for name in ("a", "b"):
+        with pytest.raises(DataTypeError, match="name the column of token ids"):
+            fastpack.pack_tokens(table, name, **options)
+    with pytest.raises(DataTypeError, match="a text, go to `keep`"):
+        fastpack.pack_tokens(table, "c", columns="b", **options)
+    with pytest.raises(DataError, match=r"fill them, in labels with -100: .*fill_null"):
+        fastpack.pack_tokens(table, "c", columns="d", **options)
