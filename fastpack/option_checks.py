@@ -74,7 +74,7 @@ def as_integer(name: str, value: Any, hint: str) -> int:
 
 def as_number(name: str, value: Any, least: float, hint: str) -> float:
     """Return the value of an option as a float, of any type that is a real number."""
-    msg = f"`{name}` must be a number, got {value!r}\nHint: {hint}."
+    msg = f"`{name}` must be a number, got {show(value)}\nHint: {hint}."
     if isinstance(value, (bool, str, bytes)):
         raise OptionTypeError(msg)
     try:
@@ -83,7 +83,7 @@ def as_number(name: str, value: Any, least: float, hint: str) -> float:
         raise OptionTypeError(msg) from error
     if not least <= number < inf:
         bound = "finite" if least == -inf else f"at least {least:g}, and finite"
-        msg = f"`{name}` must be {bound}, got {value!r}\nHint: {hint}."
+        msg = f"`{name}` must be {bound}, got {show(value)}\nHint: {hint}."
         raise OptionError(msg)
     return number
 
@@ -121,13 +121,15 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
         raise OptionError(msg)
 
 
-def alignments(context_length: int, align: int) -> str:
-    """Name the nearest values that go together, for a hint."""
+def align_error(context_length: int, align: int) -> OptionError:
+    """Return the error that `align` does not divide L, with values near to both."""
     small = [n for n in range(1, isqrt(context_length) + 1) if context_length % n == 0]
     divisors = [*small, *(context_length // n for n in reversed(small))]
     place = bisect(divisors, align)
     low = context_length // align * align
-    return (
-        f"such as `align` {divisors[place - 1]} or {divisors[place]}, or "
-        f"`context_length` {low} or {low + align}"
+    msg = (
+        f"`align` must divide `context_length`, got {align} and {context_length}\n"
+        f"Hint: such as `align` {divisors[place - 1]} or {divisors[place]}, or "
+        f"`context_length` {low} or {low + align}."
     )
+    return OptionError(msg)

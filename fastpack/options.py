@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, get_args
 
 from fastpack.errors import DataError, OptionError
 from fastpack.option_checks import (
-    alignments,
+    align_error,
     as_integer,
     as_number,
     check_by,
@@ -150,12 +150,7 @@ class PackingOptions:
             if value is not None or not rule.is_optional:
                 object.__setattr__(self, rule.name, rule.check(value, self))
         if self.context_length % self.align:
-            msg = (
-                f"`align` must divide `context_length`, got {self.align} and "
-                f"{self.context_length}\n"
-                f"Hint: {alignments(self.context_length, self.align)}."
-            )
-            raise OptionError(msg)
+            raise align_error(self.context_length, self.align)
         object.__setattr__(self, "by", check_by(self.by))
         if self.block_documents is not None and BLOCK in self.by_columns:
             msg = (

@@ -47,7 +47,6 @@ _HINTS = {
     errno.EPERM: _RIGHTS,
     errno.EROFS: _RIGHTS,
     errno.ENOTDIR: _FILE,
-    errno.EEXIST: _FILE,
 }
 """What helps against an error of the system, by its number."""
 

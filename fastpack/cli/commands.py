@@ -22,6 +22,7 @@ from fastpack.cli.printing import print_json, say
 from fastpack.cli.progress import showing_search
 from fastpack.cli.running import refuse_file_name, running
 from fastpack.errors import OptionError
+from fastpack.files.formats.registry import format_of
 from fastpack.files.pack_files import pack_shards
 from fastpack.files.pack_token_files import block_rules
 from fastpack.files.reading import Selection, count_sources, read_batch, scan_all
@@ -215,7 +216,8 @@ def _verify(arguments: argparse.Namespace) -> None:
 
 def _verify_tokens(arguments: argparse.Namespace) -> None:
     written = read_sequences(locate(arguments.sequences))
-    arguments.sources = arguments.sources or written.sources
+    if not arguments.sources:
+        arguments.sources = [source["path"] for source in written.sources]
     arguments.source_format = written.columns.documents.source_format
     figures = verify_token_files(written, _find(arguments))
     if arguments.json:
@@ -245,6 +247,10 @@ def _find(
     paths = find_sources(arguments.sources, output, arguments.source_format)
     if not _is_quiet(arguments) and list(map(str, paths)) != arguments.sources:
         say(f"sources: {len(paths):,} file{'s' * (len(paths) != 1)}")
+    # No header says what its numbers are.
+    as_lengths = arguments.source_format is None and hasattr(arguments, "length")
+    if as_lengths and not is_quiet and format_of(paths[0]).name == "npy":
+        say("lengths: the numbers in .npy files, which are not taken for tokens")
     return paths
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from fastpack.errors import SourceNotFoundError, VerificationError
-from fastpack.files.manifest import Manifest
+from fastpack.files.manifest import Manifest, fingerprints_of
 from fastpack.files.reading import Selection
 from fastpack.files.token_sources import TokenSelection
 from fastpack.files.verify_files import check_outputs
@@ -32,7 +32,7 @@ class WrittenSequences(NamedTuple):
     options
         The rules by which they were packed.
     sources
-        The sources, as they were called.
+        The fingerprints of the sources, as the manifest holds them.
     figures
         The account of the run, by name.
     """
@@ -41,7 +41,7 @@ class WrittenSequences(NamedTuple):
     table: pl.LazyFrame
     columns: TokenSelection
     options: PackingOptions
-    sources: list[str]
+    sources: list[dict[str, Any]]
     figures: dict[str, Any]
 
 
@@ -99,7 +99,7 @@ def read_sequences(path: Location) -> WrittenSequences:
         table,
         TokenSelection(sequences, documents),
         options,
-        [source["path"] for source in job["sources"]],
+        job["sources"],
         account["figures"],
     )
 
@@ -130,9 +130,15 @@ def verify_token_files(
     """
     columns = written.columns.of_sources(paths)
     documents = pl.concat([columns.scan(path) for path in paths])
-    figures = verify_sequences(
-        written.table, documents, columns.sequences, written.options
-    )
+    try:
+        figures = verify_sequences(
+            written.table, documents, columns.sequences, written.options
+        )
+    except VerificationError as error:
+        if (changed := _first_changed(written, paths)) is None:
+            raise
+        msg = f"{changed} was changed since it was packed; {error}"
+        raise VerificationError(msg) from error
     for name, value in written.figures.items():
         if name in figures and figures[name] != value:
             msg = (
@@ -141,3 +147,19 @@ def verify_token_files(
             )
             raise VerificationError(msg)
     return figures
+
+
+def _first_changed(
+    written: WrittenSequences, paths: Sequence[Location]
+) -> Location | None:
+    """Return the first source that is not as it was when it was packed.
+
+    None, too, if the sources lie elsewhere now.
+    """
+    now = [fingerprint.as_dict() for fingerprint in fingerprints_of(paths)]
+    if [each["path"] for each in now] != [each["path"] for each in written.sources]:
+        return None
+    for path, source, packed in zip(paths, now, written.sources, strict=True):
+        if source != packed:
+            return path
+    return None

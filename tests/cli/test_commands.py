@@ -308,3 +308,12 @@ def test_killed_while_it_writes(large_source, tmp_path):
         assert list(tmp_path.glob(".fastpack-*.tmp"))
     assert run(*command[3:], "--overwrite").returncode == 0
     assert pl.read_parquet(output)["bin"].null_count() == 0
+
+
+def test_numpy_files_are_lengths(tmp_path, capsys):
+    np.save(tmp_path / "lengths.npy", np.array([5, 3, 9]))
+    plan = ["plan", tmp_path / "lengths.npy", "--context-length", 8]
+    assert fastpack_in_process(*plan) == 0
+    assert "lengths: the numbers in .npy files" in capsys.readouterr().err
+    assert fastpack_in_process(*plan, "--format", "lengths") == 0
+    assert "lengths: the numbers" not in capsys.readouterr().err

@@ -71,7 +71,7 @@ def test_other_documents(packed, capsys):
     documents.reverse().write_parquet(path)
     assert fastpack_in_process("verify-tokens", output) == 1
     message = capsys.readouterr().err
-    assert "document 200 is not in the sequences as it should be" in message
+    assert f"{path} was changed since it was packed; document 200 is not in" in message
     documents[1:].write_parquet(path)
     assert fastpack_in_process("verify-tokens", output) == 1
     assert "names a document that is none of the 599" in capsys.readouterr().err
@@ -120,4 +120,6 @@ def test_sources_of_a_format_that_no_suffix_says(tmp_path, capsys):
     tokens.tofile(source)
     capsys.readouterr()
     assert fastpack_in_process("verify-tokens", output) == 1
-    assert "is not in the sequences as it should be" in capsys.readouterr().err
+    assert (
+        "was changed since it was packed; document 0 is not" in capsys.readouterr().err
+    )

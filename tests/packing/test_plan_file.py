@@ -37,7 +37,7 @@ def test_files_that_are_no_plans(tmp_path):
         fastpack.PackingPlan.load(path)
     plan = fastpack.plan(np.array([8, 6, 6, 4, 3]), context_length=8)
     plan.runs.write_parquet(path)
-    with pytest.raises(DataError, match="not the file of a plan"):
+    with pytest.raises(DataError, match="a plan: it does not hold 'histogram'"):
         fastpack.PackingPlan.load(path)
     plan.save(path, overwrite=True)
     metadata = pl.read_parquet_metadata(path)
@@ -54,3 +54,12 @@ def test_files_that_are_no_plans(tmp_path):
         plan.runs.write_parquet(path, metadata={"fastpack": other})
         with pytest.raises(DataError, match=message):
             fastpack.PackingPlan.load(path)
+
+
+def test_the_plan_in_a_folder_of_pack_files(tmp_path):
+    source, target = tmp_path / "a.parquet", tmp_path / "out"
+    pl.DataFrame({"n_tokens": [8, 6, 6]}).write_parquet(source)
+    plan = fastpack.pack_files(source, target, context_length=8)
+    assert fastpack.PackingPlan.load(target).figures() == plan.figures()
+    with pytest.raises(SourceNotFoundError, match="no file of a plan"):
+        fastpack.PackingPlan.load(tmp_path)
