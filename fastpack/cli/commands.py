@@ -247,11 +247,16 @@ def _find(
     paths = find_sources(arguments.sources, output, arguments.source_format)
     if not _is_quiet(arguments) and list(map(str, paths)) != arguments.sources:
         say(f"sources: {len(paths):,} file{'s' * (len(paths) != 1)}")
-    # No header says what its numbers are.
-    as_lengths = arguments.source_format is None and hasattr(arguments, "length")
-    if as_lengths and not is_quiet and format_of(paths[0]).name == "npy":
+    if not _is_quiet(arguments) and _may_be_tokens(arguments, paths[0]):
         say("lengths: the numbers in .npy files, which are not taken for tokens")
     return paths
+
+
+def _may_be_tokens(arguments: argparse.Namespace, path: Location) -> bool:
+    """Say whether a source is read as lengths, and nothing in it says so."""
+    if arguments.source_format is not None or not hasattr(arguments, "length"):
+        return False
+    return path.suffix.lower() == ".npy" and format_of(path).name == "npy"
 
 
 def _is_quiet(arguments: argparse.Namespace) -> bool:
