@@ -17,12 +17,11 @@ from fastpack.cli.display import (
     quality_table,
     verification_tables,
 )
-from fastpack.cli.format_commands import convert, list_formats
+from fastpack.cli.format_commands import convert, list_formats, may_be_tokens
 from fastpack.cli.printing import print_json, say
 from fastpack.cli.progress import showing_search
 from fastpack.cli.running import refuse_file_name, running
 from fastpack.errors import OptionError
-from fastpack.files.formats.registry import format_of
 from fastpack.files.pack_files import pack_shards
 from fastpack.files.pack_token_files import block_rules
 from fastpack.files.reading import Selection, count_sources, read_batch, scan_all
@@ -247,16 +246,9 @@ def _find(
     paths = find_sources(arguments.sources, output, arguments.source_format)
     if not _is_quiet(arguments) and list(map(str, paths)) != arguments.sources:
         say(f"sources: {len(paths):,} file{'s' * (len(paths) != 1)}")
-    if not _is_quiet(arguments) and _may_be_tokens(arguments, paths[0]):
+    if not _is_quiet(arguments) and may_be_tokens(arguments, paths[0]):
         say("lengths: the numbers in .npy files, which are not taken for tokens")
     return paths
-
-
-def _may_be_tokens(arguments: argparse.Namespace, path: Location) -> bool:
-    """Say whether a source is read as lengths, and nothing in it says so."""
-    if arguments.source_format is not None or not hasattr(arguments, "length"):
-        return False
-    return path.suffix.lower() == ".npy" and format_of(path).name == "npy"
 
 
 def _is_quiet(arguments: argparse.Namespace) -> bool:

@@ -1,4 +1,4 @@
-"""The commands of formats: `convert`, and the list of `formats`."""
+"""The commands of formats: `convert`, the list of `formats`, and a look at sources."""
 
 import argparse
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 from fastpack.cli.display import PrintedTable, print_tables
 from fastpack.cli.printing import print_json, say
 from fastpack.files.formats.format import Format
-from fastpack.files.formats.registry import FORMATS
+from fastpack.files.formats.registry import FORMATS, format_of
 from fastpack.files.sources import find_sources
 from fastpack.files.write_sequences import convert_files
-from fastpack.storage.location import path_here
+from fastpack.storage.location import Location, path_here
 
 
 def convert(arguments: argparse.Namespace) -> None:
@@ -63,3 +63,10 @@ def _describe(each: Format) -> dict[str, Any]:
         "reads_tokens": each.open is not None and each.has_tokens,
         "writes_sequences": each.write is not None,
     }
+
+
+def may_be_tokens(arguments: argparse.Namespace, path: Location) -> bool:
+    """Say whether a source is read as lengths, and nothing in it says so."""
+    if arguments.source_format is not None or not hasattr(arguments, "length"):
+        return False
+    return path.suffix.lower() == ".npy" and format_of(path).name == "npy"

@@ -177,7 +177,7 @@ def test_hints_for_lists_and_dtypes():
     for name in ("a", "b"):
         with pytest.raises(DataTypeError, match="name the column of token ids"):
             fastpack.pack_tokens(table, name, **options)
-    with pytest.raises(DataTypeError, match="a text, go to `keep`"):
+    with pytest.raises(DataTypeError, match="a text, goes to `keep`"):
         fastpack.pack_tokens(table, "c", columns="b", **options)
     with pytest.raises(DataError, match=r"fill them, in labels with -100: .*fill_null"):
         fastpack.pack_tokens(table, "c", columns="d", **options)
