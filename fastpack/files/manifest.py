@@ -26,7 +26,7 @@ from fastpack.files.folder_home import FolderHome
 from fastpack.files.formats.registry import files_of
 from fastpack.files.home import FOLDER, Home, Ticket
 from fastpack.files.object_home import ObjectHome
-from fastpack.files.sources import real_paths
+from fastpack.storage.access import real_paths
 from fastpack.storage.location import Location, Url
 from fastpack.storage.objects import ObjectVersion, list_objects, version_of
 

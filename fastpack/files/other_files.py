@@ -1,18 +1,19 @@
-"""Other files: Parquet files in a target that are none of its run's.
+"""Other files: those of others in a target, and those of other runs among sources.
 
-Whoever reads all files of the target would read them, too.
+Whoever reads all files of the folder would read them, too.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
-from fastpack.errors import OutputExistsError
+from fastpack.errors import OptionError, OutputExistsError
 from fastpack.files.home import FOLDER
 from fastpack.files.manifest import Manifest
 from fastpack.storage.location import Location, Url
 from fastpack.storage.objects import list_objects
 
-_PARQUET = (".parquet", ".pq")
+PARQUET = (".parquet", ".pq")
 
 
 def other_files(folder: Location, is_output: Callable[[str], bool]) -> list[Path]:
@@ -26,7 +27,7 @@ def other_files(folder: Location, is_output: Callable[[str], bool]) -> list[Path
     return [
         path
         for path in found
-        if path.suffix.lower() in _PARQUET
+        if path.suffix.lower() in PARQUET
         and not is_output(path.as_posix())
         and path.parts[0] != FOLDER
     ]
@@ -48,3 +49,19 @@ def refuse_other_files(manifest: Manifest, is_output: Callable[[str], bool]) -> 
             "Hint: name a folder of its own: readers of the folder would read both."
         )
         raise OutputExistsError(msg)
+
+
+def refuse_outputs_among(folders: set[Path]) -> None:
+    """Refuse folders of sources, some of which are outputs of an earlier run."""
+    if not folders:
+        return
+    common = Path(os.path.commonpath(folders))
+    around = {each: {each, *each.parents} for each in folders}
+    below = {each for each in set().union(*around.values()) if common in each.parents}
+    runs = {each for each in below if (each / FOLDER / "manifest.jsonl").is_file()}
+    if runs and not all(runs & each for each in around.values()):
+        msg = (
+            f"the sources have outputs of an earlier run, {min(runs)}, beside others\n"
+            "Hint: name the folders of documents, or move the outputs elsewhere."
+        )
+        raise OptionError(msg)

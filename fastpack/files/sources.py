@@ -4,7 +4,7 @@ import fnmatch
 import glob
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,6 +19,7 @@ from fastpack.files.formats.registry import (
 )
 from fastpack.files.object_sources import find_objects
 from fastpack.option_checks import show
+from fastpack.storage.access import real_paths
 from fastpack.storage.location import (
     Location,
     StrPath,
@@ -102,11 +103,7 @@ def find_sources(
 
 
 def _not_found(source: str, source_format: str | None) -> SourceNotFoundError:
-    is_folder = is_url(source) or Path(source).is_dir()
-    if not is_folder and not glob.has_magic(source):
-        msg = f"no such file or folder: {source}\nHint: is the path right?"
-        return SourceNotFoundError(msg)
-    what = "in" if is_folder else "is"
+    what = "in" if is_url(source) or Path(source).is_dir() else "is"
     hint = f"a source is a file, a folder or a glob of {', '.join(BY_SUFFIX)} files"
     if source_format is not None:
         each, _ = parse_format(source_format)
@@ -117,25 +114,6 @@ def _not_found(source: str, source_format: str | None) -> SourceNotFoundError:
         )
     msg = f"no file that can be read {what} {source}\nHint: {hint}."
     return SourceNotFoundError(msg)
-
-
-def real_paths(files: Iterable[Location]) -> list[str | Url]:
-    """Resolve the links in paths of files; in that of each folder once.
-
-    One by one, 10,000 paths take most of a second.
-    """
-    folders: dict[Path, str] = {}
-    real: list[str | Url] = []
-    for file in files:
-        if isinstance(file, Url):
-            real.append(file)
-            continue
-        if (folder := folders.get(file.parent)) is None:
-            folder = os.path.realpath(file.parent).rstrip("/")
-            folders[file.parent] = folder
-        is_link = file.is_symlink()
-        real.append(os.path.realpath(file) if is_link else f"{folder}/{file.name}")
-    return real
 
 
 def check_name(path: Location) -> None:

@@ -15,11 +15,12 @@ from fastpack.files.manifest import (
     fingerprints_of,
     job_id_of,
 )
+from fastpack.files.other_files import refuse_outputs_among
 from fastpack.files.reading import Selection
 from fastpack.files.shard import Shard
-from fastpack.files.sources import check_name, real_paths
+from fastpack.files.sources import check_name
 from fastpack.outputs import OVERWRITE, read_metadata
-from fastpack.storage.access import size_of
+from fastpack.storage.access import real_paths, size_of
 from fastpack.storage.location import Location, StrPath, Url, locate
 from fastpack.storage.objects import (
     ObjectVersion,
@@ -156,24 +157,8 @@ def check_sources(paths: Sequence[Location], target: Location) -> list[Location]
                 "Hint: write them to a folder of their own."
             )
             raise OptionError(msg)
-    _refuse_earlier_outputs({each.parent for each in paths if isinstance(each, Path)})
+    refuse_outputs_among({each.parent for each in paths if isinstance(each, Path)})
     return paths
-
-
-def _refuse_earlier_outputs(folders: set[Path]) -> None:
-    """Refuse folders of sources, some of which are outputs of an earlier run."""
-    if not folders:
-        return
-    common = Path(os.path.commonpath(folders))
-    around = {each: {each, *each.parents} for each in folders}
-    below = {each for each in set().union(*around.values()) if common in each.parents}
-    runs = {each for each in below if (each / FOLDER / "manifest.jsonl").is_file()}
-    if runs and not all(runs & each for each in around.values()):
-        msg = (
-            f"the sources have outputs of an earlier run, {min(runs)}, beside others\n"
-            "Hint: name the folders of documents, or move the outputs elsewhere."
-        )
-        raise OptionError(msg)
 
 
 def _resolve(folder: Location) -> Location:

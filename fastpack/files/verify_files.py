@@ -15,7 +15,7 @@ from fastpack.errors import (
     VerificationError,
 )
 from fastpack.files.manifest import Manifest
-from fastpack.files.other_files import other_files
+from fastpack.files.other_files import PARQUET, other_files
 from fastpack.files.reading import Selection, errors_name, scan_all, scan_columns
 from fastpack.files.targets import states_below
 from fastpack.options import PackingOptions
@@ -162,7 +162,7 @@ def scan_packed(
 
 
 def _read_file(path: Location, rules: Mapping[str, Any]) -> WrittenAssignment:
-    if path.suffix.lower() not in _PARQUET:
+    if path.suffix.lower() not in PARQUET:
         msg = (
             f"an assignment is a .parquet file or a folder, got {path}\n"
             "Hint: name what fastpack pack wrote; its sources go to --source."
