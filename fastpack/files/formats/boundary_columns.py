@@ -78,6 +78,8 @@ def read_position_ids(
     ends = np.cumsum(n_tokens)
     rows = np.searchsorted(ends, first, side="right")
     counts = np.bincount(rows, minlength=n_tokens.size)
+    if ((counts == 0) & (n_tokens > 0)).any():
+        raise misfit_error()
     return counts, first - (ends - n_tokens)[rows]
 
 

@@ -164,8 +164,7 @@ class ChunkFinder:
         self._start = next((name for name in STARTS if name in schema), None)
         self._has_lengths = "seq_lengths" in schema
         self._has_segments = "segment_ids" in schema
-        knows_lengths = self._has_lengths or self._has_segments
-        if knows_lengths:
+        if self._has_lengths or self._has_segments:
             return
         # Lists without any boundary are documents: a chunk each.
         if self._start is None and (self._is_array or layout.is_padded is not None):

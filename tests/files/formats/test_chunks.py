@@ -198,6 +198,11 @@ REFUSED = {
         {},
         "the boundaries do not fit the tokens",
     ),
+    "no position 0": (
+        pl.DataFrame({"input_ids": [[1, 2], [3]], "position_ids": [[4, 5], [0]]}),
+        {},
+        "the boundaries do not fit the tokens",
+    ),
     "no ends": (
         pl.DataFrame(
             {"input_ids": [[1]], "cu_seqlens": [[]]},
