@@ -99,15 +99,22 @@ class Chunks(NamedTuple):
         counts = np.bincount(rows, n_pieces, self.counts.size).astype(np.int64)
         return counts, lengths[is_piece]
 
+    def outside(self) -> Int64Array:
+        """Return the places of the tokens in no chunk, among those of all sequences."""
+        firsts = np.cumsum(self.n_tokens) - self.n_tokens
+        ends = self.starts + self.lengths + np.repeat(firsts, self.counts)
+        is_empty = self.counts == 0
+        starts = np.concatenate([ends, firsts[is_empty]])
+        lengths = np.concatenate([self.gaps, self.n_tokens[is_empty]])
+        before = np.cumsum(lengths) - lengths
+        places: Int64Array = np.repeat(starts - before, lengths)
+        places += np.arange(places.size)
+        return places
+
     def mask(self) -> npt.NDArray[np.bool_]:
         """Return whether each token, of all sequences, is that of a chunk."""
-        before = np.cumsum(self.n_tokens) - self.n_tokens
-        starts = self.starts + np.repeat(before, self.counts)
-        # 1 at each start and -1 at each end: their sum so far is 1 in chunks.
-        steps = np.zeros(int(self.n_tokens.sum()) + 1, np.int8)
-        np.add.at(steps, starts, 1)
-        np.add.at(steps, starts + self.lengths, -1)
-        mask: npt.NDArray[np.bool_] = np.cumsum(steps[:-1], dtype=np.int8) != 0
+        mask = np.ones(int(self.n_tokens.sum()), np.bool_)
+        mask[self.outside()] = False
         return mask
 
     def check(self) -> None:
@@ -255,7 +262,7 @@ class ChunkFinder:
         """Refuse tokens of several kinds behind chunks: some are of chunks."""
         if not chunks.gaps.any():
             return
-        outside = values_of(ListColumn(block[self._tokens], 0))[~chunks.mask()]
+        outside = values_of(ListColumn(block[self._tokens], 0))[chunks.outside()]
         if self._padding is None:
             self._padding = int(outside[0])
         if (outside != self._padding).any():
