@@ -221,7 +221,7 @@ def describe(reason: int, options: PackingOptions) -> str:
             "the remainder of a document is shorter than `min_chunk` "
             f"{options.min_chunk:,}"
         ),
-        kernel.BAD_BIN: "a chunk has tokens and no bin, or a bin and no tokens",
+        kernel.BAD_BIN: "a chunk has no bin, or an empty one has a bin",
         kernel.BAD_OFFSET: (
             "a chunk starts before its bin, or where `align` does not let it"
         ),

@@ -18,7 +18,7 @@ def row(table, strategy):
 
 @given(
     st.lists(st.integers(0, 30), max_size=40),
-    st.lists(st.integers(1, 12), min_size=1, max_size=3),
+    st.lists(st.integers(1, 12), min_size=1, max_size=3, unique=True),
     st.sampled_from(RULES),
     st.integers(0, 2),
 )

@@ -462,13 +462,13 @@ def two_documents_exchange_their_lengths(rng, case):
 # Places
 
 
-@damage(NOTHING, "one where nothing is packed")
+@damage(NOTHING, "an empty one has a bin")
 def an_empty_document_has_a_bin(rng, case):
     row = one_of(rng, np.flatnonzero(case.column("chunk_length") == 0))
     return None if row is None else case.at("bin", row, 0)
 
 
-@damage(NOTHING, "one where nothing is packed")
+@damage(NOTHING, "an empty one has a bin")
 def an_empty_document_has_an_offset(rng, case):
     row = one_of(rng, np.flatnonzero(case.column("chunk_length") == 0))
     return None if row is None else case.at("bin_offset", row, 0)

@@ -146,8 +146,11 @@ DAMAGE = {
     "a negative bin": (at(LATER, "bin", -1), "`bin` is negative"),
     "another negative bin": (at(LATER, "bin", -7), "has no bin"),
     "no offset": (at(LATER, "bin_offset", None), "starts before its bin"),
-    "a bin where nothing is packed": (at(EMPTY, "bin", 3), "one where nothing"),
-    "an offset where nothing is packed": (at(EMPTY, "bin_offset", 0), "where nothing"),
+    "a bin where nothing is packed": (at(EMPTY, "bin", 3), "empty one has a bin"),
+    "an offset where nothing is packed": (
+        at(EMPTY, "bin_offset", 0),
+        "empty one has a bin",
+    ),
     "another bin": (at(LATER, "bin", pl.col("bin") + 1), "filled from its start|holds"),
     "a bin beyond the last": (at(LATER, "bin", 10**5), "is empty|filled from"),
     "a hole at the start": (at(WHOLE, "bin_offset", 4), "filled from|ends behind"),
