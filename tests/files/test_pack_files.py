@@ -127,7 +127,7 @@ def test_parameters_that_cannot_be_right(tmp_path):
         pack([1], target)
     with pytest.raises(OptionError, match="`sources` is empty"):
         pack([], target)
-    with pytest.raises(SourceNotFoundError, match="no file that can be read"):
+    with pytest.raises(SourceNotFoundError, match="no such file or folder"):
         pack(tmp_path / "absent", target)
     CORPUS.write_csv(tmp_path / "a/part-0.csv")
     with pytest.raises(OptionError, match="two sources have one output"):
@@ -278,3 +278,21 @@ def test_another_by_after_a_run_that_failed(tmp_path):
         pack(by="a")
     assert pack(by="b").n_bins == 2
     assert pack(overwrite=True).n_bins == 1
+
+
+def test_executors_and_progress_that_cannot_be_used(tmp_path):
+    source, target = tmp_path / "a.parquet", tmp_path / "out"
+    pl.DataFrame({"n_tokens": [8], "input_ids": [[1] * 8]}).write_parquet(source)
+    for function in (fastpack.pack_files, fastpack.pack_token_files):
+        for settings, message in (
+            (
+                {"executor": 4},
+                "`executor` must be a concurrent.futures.Executor, got 4",
+            ),
+            ({"progress": True}, "`progress` must be a function, got True"),
+        ):
+            with pytest.raises(fastpack.OptionTypeError, match=message):
+                function(source, target, context_length=8, **settings)
+        assert not target.exists()
+    with pytest.raises(NotADirectoryError, match="a file lies where a folder is"):
+        fastpack.pack_files(source, source, context_length=8)

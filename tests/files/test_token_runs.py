@@ -334,7 +334,7 @@ def test_parameters_that_do_not_fit_the_sources(tmp_path, frame, options, error,
 
 def test_sources_that_cannot_be_right(tmp_path):
     corpus = write_shards(tmp_path / "corpus", 2, TOKENS)
-    with pytest.raises(SourceNotFoundError, match="no file that can be read"):
+    with pytest.raises(SourceNotFoundError, match="no such file or folder"):
         pack_tokens_of(tmp_path / "absent", tmp_path / "out")
     with pytest.raises(OptionError, match="would lie beside their sources"):
         pack_tokens_of(corpus, corpus)
