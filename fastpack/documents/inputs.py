@@ -88,11 +88,10 @@ def _as_series(data: FrameLike, parameter: str) -> pl.Series:
 
 def _as_integers(data: Sequence[Any], parameter: str) -> pl.Series:
     """Turn a list of lengths into a Series; nulls pass."""
-    for value in data:
-        if isinstance(value, bool) or not isinstance(
-            value, (int, np.integer, type(None))
-        ):
-            raise _wrong_dtype(parameter, type(value).__name__)
+    kinds = dict.fromkeys(map(type, data))  # value by value takes 10 times as long
+    for kind in kinds:
+        if kind is bool or not issubclass(kind, (int, np.integer, type(None))):
+            raise _wrong_dtype(parameter, kind.__name__)
     try:
         return pl.Series(data, dtype=pl.Int128)
     except OverflowError as error:
