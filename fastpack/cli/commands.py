@@ -20,7 +20,7 @@ from fastpack.cli.display import (
 from fastpack.cli.format_commands import convert, list_formats, may_be_tokens
 from fastpack.cli.printing import print_json, say
 from fastpack.cli.progress import showing_search
-from fastpack.cli.running import refuse_file_name, running
+from fastpack.cli.running import running
 from fastpack.errors import OptionError
 from fastpack.files.pack_files import pack_shards
 from fastpack.files.pack_token_files import block_rules
@@ -143,7 +143,6 @@ def _pack_tokens(arguments: argparse.Namespace) -> None:
         arguments.source_format,
     )
     target = check_target(arguments.output)
-    refuse_file_name(arguments.output)
     paths, passes = _find(arguments, target), set[str]()
     with running(arguments, passes) as settings:
         account = pack_blocks(paths, target, rules, **settings)

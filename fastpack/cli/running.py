@@ -3,12 +3,10 @@
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from fastpack.cli.engine import open_engine
 from fastpack.cli.progress import showing_progress
-from fastpack.errors import OptionError
 from fastpack.files.passes import PackingProgress
 
 
@@ -37,13 +35,3 @@ def running(
             "overwrite": arguments.overwrite,
             "on_progress": report,
         }
-
-
-def refuse_file_name(output: str) -> None:
-    """Refuse the name of a file as the folder of sequences, if there is none so."""
-    if output.endswith(".parquet") and not Path(output).is_dir():
-        msg = (
-            f"sequences are written into a folder, got the output {output!r}\n"
-            "Hint: put a slash at its end, if a folder is to have this name."
-        )
-        raise OptionError(msg)
