@@ -6,13 +6,14 @@ from hypothesis import HealthCheck, settings
 pytest_plugins = ["clusters", "stores"]
 
 # The first example of a test compiles kernels: no deadline. The gate runs each test
-# four times: 60 examples, not 100, keep it in its time.
-settings.register_profile(
-    "fastpack",
-    deadline=None,
-    max_examples=60,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+# four times: 60 examples, not 100, and 20 after the first time, keep it in its time.
+for profile, max_examples in (("fastpack", 60), ("again", 20)):
+    settings.register_profile(
+        profile,
+        deadline=None,
+        max_examples=max_examples,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
 settings.load_profile("fastpack")
 
 # What is held at a time: the only private names that tests of several modules set.
