@@ -101,7 +101,9 @@ def main():
         for run, figures in measured.items()
     }
     for run in (read_lengths, count):
-        ratios = [a / b for a, b in zip(middle[run], middle[from_file], strict=True)]
+        pairs = zip(middle[run], middle[from_file], strict=True)
+        # A small file takes no processor time that is counted.
+        ratios = [a / b if b else float("nan") for a, b in pairs]
         print("{:14} {:8.2f} {:12.2f} x".format(run.__name__, *ratios))
 
 

@@ -19,6 +19,8 @@ from corpora import (
     pack_tokens_of,
     write_shards,
 )
+from fastpack.storage.access import remove
+from fastpack.storage.location import parse_url
 from stores import make_bucket, options_for, outputs_below, upload
 
 pytestmark = pytest.mark.slow
@@ -175,6 +177,9 @@ def test_the_commands(few_packed, bucket, options, in_environment, capsys):
     assert main(["pack", source, "--output", f"{bucket}/a.parquet", *rules]) == 2
     assert "must be one of this machine" in capsys.readouterr().err
     other = ["pack", source, "--output", target, "--context-length", "64"]
+    assert main(other) == 1
+    assert "holds other Parquet files, 1 of them" in capsys.readouterr().err
+    remove([parse_url(f"{target}/more.parquet", options)])
     assert main(other) == 1
     assert "context_length was 128, is 64\nHint: start anew" in capsys.readouterr().err
     assert main(["plan", source, *rules]) == 0

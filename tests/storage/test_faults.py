@@ -227,7 +227,7 @@ def test_urls_that_are_wrong(tmp_path, bucket, options):
         pack(corpus, "hf://datasets/a/b")
     with pytest.raises(OptionError, match="`storage_options` do not open"):
         pack(corpus, f"{bucket}/out", storage_options={"nonsense": "1"})
-    with pytest.raises(StorageError, match=r"bucket-x/out/_fastpack/lock cannot be wr"):
+    with pytest.raises(StorageError, match="bucket-x/out cannot be listed"):
         pack(corpus, "s3://bucket-x/out", storage_options=options)
     pack(corpus, bucket, storage_options=options)  # it is a folder, too
     with pytest.raises(OptionError, match="`target` is an object, no folder"):
