@@ -160,3 +160,11 @@ def test_hardly_any_time(context_length, rules):
     assert plan.certificate.ended_by == "time"
     assert plan.certificate.seconds < 5
     assert best_fit.lower_bound <= plan.lower_bound <= plan.n_bins <= best_fit.n_bins
+
+
+def test_fewer_patterns_than_ways_to_begin():
+    lengths = [14, 17, 17, 30, 31]
+    plan = fastpack.plan(
+        lengths, context_length=60, strategy="optimal", optimality_gap=0
+    )
+    assert plan.n_bins == 3  # 30 and 31 are apart, and 17 fits beside each, then not 14

@@ -172,9 +172,10 @@ class Dive:
     ) -> None:
         """Use patterns once more, those most used first, down to the threshold.
 
-        Some of the first are skipped.
+        Some of the first are skipped, but not the last one.
         """
-        order = np.argsort(-fractions, kind="stable")[n_skipped:]
+        order = np.argsort(-fractions, kind="stable")
+        order = order[min(n_skipped, order.size - 1) :]
         patterns = relaxed.relaxation.patterns
         chosen = patterns.take(order[fractions[order] >= threshold])
         once = np.ones(chosen.number, np.int64)
