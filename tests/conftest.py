@@ -1,20 +1,10 @@
 import os
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["clusters", "stores"]
-
-# The first example of a test compiles kernels: no deadline. The gate runs each test
-# four times: 60 examples, not 100, and 20 after the first time, keep it in its time.
-for profile, max_examples in (("fastpack", 60), ("again", 20)):
-    settings.register_profile(
-        profile,
-        deadline=None,
-        max_examples=max_examples,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
-settings.load_profile("fastpack")
 
 # What is held at a time: the only private names that tests of several modules set.
 SIZES = {
@@ -30,12 +20,50 @@ SIZES = {
 }
 
 
-def pytest_collection_modifyitems(items):
+def pytest_addoption(parser):
+    parser.addoption(
+        "--every",
+        type=int,
+        default=1,
+        metavar="N",
+        help="run one of N cases of each test: for tests that ran whole before",
+    )
+
+
+def pytest_configure(config):
+    # The first example of a test compiles kernels: no deadline. 60 examples, not 100,
+    # keep the gate in its time.
+    settings.register_profile(
+        "fastpack",
+        deadline=None,
+        max_examples=-(-60 // config.getoption("every")),
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    settings.load_profile("fastpack")
+
+
+def pytest_collection_modifyitems(config, items):
     if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
         skip = pytest.mark.skip(reason="slow without the JIT")
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(skip)
+    numbers = Counter()  # of the cases of each test
+    kept, left_out = [], []
+    for item in items:
+        test = item.nodeid.partition("[")[0]
+        is_left_out = numbers[test] % config.getoption("every")
+        (left_out if is_left_out else kept).append(item)
+        numbers[test] += 1
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+
+
+@pytest.fixture(scope="session")
+def one_of_every(pytestconfig):
+    """Return a function that tells how many of so many cases are run: `--every`."""
+    return lambda n_cases: -(-n_cases // pytestconfig.getoption("every"))
 
 
 @pytest.fixture

@@ -183,7 +183,8 @@ def start_run(corpus, target, code=RUN):
 
 
 @pytest.mark.slow
-def test_killed_at_twenty_moments(tmp_path):
+def test_killed_at_twenty_moments(tmp_path, one_of_every):
+    moments = one_of_every(20)
     corpus = write_shards(tmp_path / "corpus", 8, pl.concat([CORPUS] * 8))
     start = time.monotonic()
     with start_run(corpus, tmp_path / "whole") as process:
@@ -196,7 +197,7 @@ def test_killed_at_twenty_moments(tmp_path):
     def kill_and_resume(number):
         target = tmp_path / str(number)
         with start_run(corpus, target) as process:
-            time.sleep(duration * (number + rng.random()) / 20 / 2)
+            time.sleep(duration * (number + rng.random()) / moments / 2)
             process.kill()
         complete = len(list(target.glob("*.parquet")))
         stages.add((target / "_fastpack/plan.parquet").exists() + (complete > 0))
@@ -205,7 +206,7 @@ def test_killed_at_twenty_moments(tmp_path):
         shutil.rmtree(target)
 
     with ThreadPoolExecutor(2) as executor:
-        list(executor.map(kill_and_resume, range(20)))
+        list(executor.map(kill_and_resume, range(moments)))
     assert len(stages) > 1
 
 

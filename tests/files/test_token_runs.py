@@ -64,7 +64,8 @@ def start_run(corpus, target):
 
 
 @pytest.mark.slow
-def test_killed_at_ten_moments(tmp_path, small_batches):
+def test_killed_at_ten_moments(tmp_path, small_batches, one_of_every):
+    moments = one_of_every(10)
     small_batches(block=40_000, part=80_000)
     corpus = write_shards(
         tmp_path / "corpus", 4, pl.concat([TOKENS] * 40), row_group_size=1500
@@ -81,7 +82,7 @@ def test_killed_at_ten_moments(tmp_path, small_batches):
     def kill_and_resume(number):
         target = tmp_path / str(number)
         with start_run(corpus, target) as process:
-            time.sleep(duration * (number + rng.random()) / 10 / 2)
+            time.sleep(duration * (number + rng.random()) / moments / 2)
             process.kill()
         complete.add(len(list(target.glob("*.parquet"))))
         pack_tokens_of(corpus, target, boundaries="seq_lengths")
@@ -89,7 +90,7 @@ def test_killed_at_ten_moments(tmp_path, small_batches):
         shutil.rmtree(target)
 
     with ThreadPoolExecutor(2) as executor:
-        list(executor.map(kill_and_resume, range(10)))
+        list(executor.map(kill_and_resume, range(moments)))
     assert len(complete) > 1
 
 
