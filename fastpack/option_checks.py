@@ -74,6 +74,8 @@ def as_integer(name: str, value: Any, hint: str) -> int:
 
 def as_number(name: str, value: Any, least: float, hint: str) -> float:
     """Return the value of an option as a float, of any type that is a real number."""
+    if type(value) is float and least <= value < inf:
+        return value
     msg = f"`{name}` must be a number, got {show(value)}\nHint: {hint}."
     if isinstance(value, (bool, str, bytes)):
         raise OptionTypeError(msg)

@@ -101,11 +101,12 @@ def _pack_into_file(
     check_output(output, sources=files, overwrite=arguments.overwrite)
     batch = read_batch(paths, _selection(arguments, options))
     with showing_search(options, is_quiet=_is_quiet(arguments)) as on_progress:
-        table, plan = pack_batch(batch, options, on_progress=on_progress)
+        packed = pack_batch(batch, options, on_progress=on_progress)
+    plan = packed.plan()
     description = plan.as_dict()
     # The same documents give the same bytes, however long it took.
     description.get("certificate", {}).pop("seconds", None)
-    write_parquet(table, output, description, overwrite=arguments.overwrite)
+    write_parquet(packed.table, output, description, overwrite=arguments.overwrite)
     return plan
 
 

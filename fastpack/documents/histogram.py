@@ -17,6 +17,8 @@ from fastpack.errors import DataError, DataTypeError
 from fastpack.option_checks import show
 from fastpack.threads import map_in_threads
 
+_INT64_MAX = 2**63 - 1
+
 
 class LengthHistogram:
     """The number of documents of each length: all that planning needs.
@@ -213,7 +215,7 @@ class LengthHistogram:
 
 def check_total(what: str, number: int) -> None:
     """Refuse more documents or tokens than Int64 can count."""
-    if number > np.iinfo(np.int64).max:
+    if number > _INT64_MAX:
         msg = (
             f"the corpus has more than 2**63 - 1 {what}: {number:,}\n"
             "Hint: pack it in parts."
@@ -232,7 +234,7 @@ def _as_int64(name: str, values: npt.ArrayLike) -> Int64Array:
     if not is_right:
         msg = f"`{name}` must be a 1-D array of integers, got {show(values)}"
         raise DataTypeError(msg)
-    if np.any(array > np.iinfo(np.int64).max):
+    if np.any(array > _INT64_MAX):
         msg = f"`{name}` has a number that Int64 cannot hold: {array.max()}"
         raise DataError(msg)
     return array.astype(np.int64)

@@ -5,10 +5,12 @@ assigned at the same time, each from its ranks: the rows are those of one pass. 
 blocks are packed at the same time, each by one thread.
 """
 
+import functools
+import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import polars as pl
 
@@ -42,7 +44,7 @@ def pack_batch(
     *,
     plan: PackingPlan | None = None,
     on_progress: OnProgress | None = None,
-) -> tuple[pl.DataFrame, PackingPlan]:
+) -> "PackedBatch":
     """Pack documents that are in memory, all of a corpus.
 
     Parameters
@@ -60,13 +62,38 @@ def pack_batch(
     for of_block, rows in pack_blocks(blocks, options, plan, on_progress):
         plans.append(of_block)
         tables += rows
-    histogram = join_blocks(
-        [(of_block.number, of_block.histogram) for of_block in plans],
-        batch.by,
-        options.block_documents,
-    )
     table = join_tables(tables, batch.kept)
-    return table, PackingPlan(histogram, options, blocks=plans)
+    return PackedBatch(table, plans, options, batch.by)
+
+
+class PackedBatch(NamedTuple):
+    """The assignment table of a corpus, and what makes the plan of it.
+
+    Parameters
+    ----------
+    table
+        The rows of all documents.
+    blocks
+        The plan of each block, one of all documents without the rule `block_documents`.
+    options
+        The rules.
+    by
+        The columns of the rule `by`.
+    """
+
+    table: pl.DataFrame
+    blocks: list[BlockPlan]
+    options: PackingOptions
+    by: pl.DataFrame
+
+    def plan(self) -> PackingPlan:
+        """Return the plan, with its figures, which take a tenth of a small packing."""
+        histogram = join_blocks(
+            [(block.number, block.histogram) for block in self.blocks],
+            self.by,
+            self.options.block_documents,
+        )
+        return PackingPlan(histogram, self.options, blocks=self.blocks)
 
 
 def pack_blocks(
@@ -212,13 +239,9 @@ def _check_plan(plan: BlockPlan) -> None:
     the system would end the process silently.
     """
     refuse_long_documents(plan.histogram.parts, plan.options)
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):  # not known on this system
-        return
     n_rows = plan.n_chunks + plan.n_unpacked
     n_bytes = n_rows * ROW_BYTES
-    if n_bytes > memory:
+    if n_bytes > _memory():
         longest = max(int(part.lengths[-1:].sum()) for part in plan.histogram.parts)
         msg = (
             f"the assignment would have {n_rows:,} rows, {n_bytes / 1e9:,.0f} GB: "
@@ -227,3 +250,12 @@ def _check_plan(plan: BlockPlan) -> None:
             f"{plan.options.context_length:,}; are both right?"
         )
         raise DataError(msg)
+
+
+@functools.cache
+def _memory() -> float:
+    """Return the bytes of memory that this machine has."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # not known on this system
+        return math.inf

@@ -164,7 +164,8 @@ def pack(
     frame = as_frame(data)
     if isinstance(length, str) and length == DEFAULT_LENGTH:
         length = _name_of_lengths(data, frame)
-    return pack_batch(select_batch(frame, length, keep, options.by_columns), options)[0]
+    batch = select_batch(frame, length, keep, options.by_columns)
+    return pack_batch(batch, options).table
 
 
 @refuse_unknown

@@ -87,9 +87,10 @@ def pack_block(
     for name in sequence_options.columns:
         columns[name].check_lockstep(sequence_options.tokens, lengths)
     batch = Batch(lengths, None, groups)
-    table, plan = pack_batch(batch, packing_options, plan=plan)
+    packed = pack_batch(batch, packing_options, plan=plan)
+    plan = packed.plan()
     layout = Layout(
-        table.drop_nulls("bin").rechunk(),
+        packed.table.drop_nulls("bin").rechunk(),
         plan.n_bins,
         _starts(lengths),
         packing_options,

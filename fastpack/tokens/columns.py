@@ -124,27 +124,30 @@ def _flatten(chunk: pl.Series) -> pl.Series:
 
 
 def check_dtype(
-    name: str, dtype: pl.DataType, *, is_tokens: bool = False
+    name: str,
+    dtype: pl.DataType,
+    *,
+    only_integers: bool = False,
+    hint: str = "name the column of token ids, as a tokenizer gives them",
 ) -> pl.DataType:
-    """Return the dtype of a list column's values; refuse other columns."""
-    kind = "lists of integers" if is_tokens else "lists of numbers or booleans"
+    """Return the dtype of a list column's values; refuse other columns.
+
+    `hint` helps where only integers will do.
+    """
+    kind = "lists of integers" if only_integers else "lists of numbers or booleans"
+    if not only_integers:
+        hint = (
+            "a column that has one value for a document, such as a text, goes to `keep`"
+        )
     if isinstance(dtype, (pl.List, pl.Array)):
         inner = cast("pl.DataType", dtype.inner)
         is_wide = inner in (pl.Int128, pl.UInt128)  # NumPy has none
         if inner.is_integer() and not is_wide:
             return inner
-        if not is_tokens and (inner.is_float() or inner == pl.Boolean):
+        if not only_integers and (inner.is_float() or inner == pl.Boolean):
             return inner
-    hint = "name the column of token ids, as a tokenizer gives them"
-    if not is_tokens:
-        hint = (
-            "a column that has one value for a document, such as a text, goes to `keep`"
-        )
-    if (
-        isinstance(dtype, (pl.List, pl.Array))
-        and cast("pl.DataType", dtype.inner).is_integer()
-    ):
-        hint = f"cast it: pl.col({name!r}).cast(pl.List(pl.Int64))"
+        if is_wide:
+            hint = f"cast it: pl.col({name!r}).cast(pl.List(pl.Int64))"
     msg = f"`{name}` must hold {kind}, got {dtype}\nHint: {hint}."
     raise DataTypeError(msg)
 

@@ -133,7 +133,7 @@ def map_arrow(
             for name in names:
                 column = batch.column(name)
                 series = pl.Series(name, column)
-                dtype = check_dtype(name, series.dtype, is_tokens=name == names[0])
+                dtype = check_dtype(name, series.dtype, only_integers=name == names[0])
                 lists = ListColumn(series, first_row)
                 values = _values_of(column)
                 if values.null_count:

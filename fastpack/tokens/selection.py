@@ -62,12 +62,12 @@ def select_documents(
     columns: Mapping[str, PadValue] = sequence_options.columns
     check_names(schema.names(), "tokens", [tokens])
     check_names(schema.names(), "columns", list(columns))
-    dtype = check_dtype(tokens, schema[tokens], is_tokens=True)
+    dtype = check_dtype(tokens, schema[tokens], only_integers=True)
     for name in ("pad_id", "bos_id", "eos_id"):
         if (token := getattr(sequence_options, name)) is not None:
             check_fits(f"`{name}` {token}", token, tokens, dtype)
     for name, pad in columns.items():
-        dtype = check_dtype(name, schema[name], is_tokens=False)
+        dtype = check_dtype(name, schema[name])
         if sequence_options.is_filled:
             check_fits(f"the pad value {pad}", pad, name, dtype)
     select_by(empty, by)

@@ -158,7 +158,7 @@ def _open_frame(frame: pl.DataFrame, names: Sequence[str]) -> dict[str, StoredCo
     check_names(frame.columns, "documents", names)
     columns = {}
     for name in names:
-        dtype = check_dtype(name, frame.schema[name], is_tokens=name == names[0])
+        dtype = check_dtype(name, frame.schema[name], only_integers=name == names[0])
         builder = _Builder(dtype)
         column = ListColumn(frame.get_column(name), 0)
         builder.add([part.array for part in column.parts()], column.lengths.to_numpy())
@@ -202,7 +202,7 @@ def _open_arrays(
             raise DataError(msg)
         lists = pl.List(pl.Series(array[:0]).dtype)
         columns[name] = StoredColumn(
-            dtype=check_dtype(name, lists, is_tokens=name == names[0]),
+            dtype=check_dtype(name, lists, only_integers=name == names[0]),
             numpy_dtype=array.dtype,
             document_starts=document_starts,
             piece_starts=np.zeros(1, np.int64),

@@ -7,16 +7,15 @@ import numpy.typing as npt
 import polars as pl
 
 from fastpack.documents.sums import Int64Array
-from fastpack.errors import DataError, DataTypeError
-from fastpack.tokens.columns import ListColumn
+from fastpack.errors import DataError
+from fastpack.tokens.columns import ListColumn, check_dtype
+
+_HINT = "write the columns as pack_tokens made them"
 
 
 def misfit_error() -> DataError:
     """Return the error of boundaries that are not those of their sequences."""
-    msg = (
-        "the boundaries do not fit the tokens of their sequences\n"
-        "Hint: write the columns as pack_tokens made them."
-    )
+    msg = f"the boundaries do not fit the tokens of their sequences\nHint: {_HINT}."
     return DataError(msg)
 
 
@@ -106,14 +105,8 @@ def read_lists(series: pl.Series) -> tuple[Int64Array, Int64Array]:
 
 
 def _integers(series: pl.Series) -> ListColumn:
-    column = ListColumn(series, 0)
-    if not column.dtype.is_integer():
-        msg = (
-            f"`{series.name}` must hold lists of integers, got {series.dtype}\n"
-            "Hint: write the columns as pack_tokens made them."
-        )
-        raise DataTypeError(msg)
-    return column
+    check_dtype(series.name, series.dtype, only_integers=True, hint=_HINT)
+    return ListColumn(series, 0)
 
 
 def values_of(column: ListColumn) -> npt.NDArray[Any]:

@@ -12,9 +12,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import polars as pl
 
-from fastpack.errors import DataTypeError
 from fastpack.files.formats.chunks import ChunkFinder, KnownLayout
-from fastpack.tokens.columns import ListColumn
+from fastpack.tokens.columns import ListColumn, check_dtype
 
 
 class Sequences(NamedTuple):
@@ -54,12 +53,6 @@ class Writer(Protocol):
 
 def tokens_dtype(sequences: Sequences) -> np.dtype[np.integer]:
     """Return the dtype of the tokens."""
-    empty = pl.Series(sequences.tokens, [], sequences.schema[sequences.tokens])
-    column = ListColumn(empty, 0)
-    if not column.dtype.is_integer():
-        msg = (
-            f"`{sequences.tokens}` must hold lists of integers, got {empty.dtype}\n"
-            "Hint: name the column of tokens."
-        )
-        raise DataTypeError(msg)
-    return column.numpy_dtype
+    name, dtype = sequences.tokens, sequences.schema[sequences.tokens]
+    check_dtype(name, dtype, only_integers=True)
+    return ListColumn(pl.Series(name, [], dtype), 0).numpy_dtype

@@ -230,7 +230,7 @@ def _check_schema(
     names = [tokens, *sequence_options.columns]
     check_names(sequences.names(), "sequences", names)
     for name in names:
-        found = check_dtype(name, sequences[name], is_tokens=name == tokens)
+        found = check_dtype(name, sequences[name], only_integers=name == tokens)
         packed = check_dtype(name, documents[name])
         # Integers of any width are compared by their values, all else bit by bit.
         if found != packed and not (found.is_integer() and packed.is_integer()):
