@@ -132,7 +132,6 @@ def _add_compare(add_parser: _AddParser) -> None:
 def _add_report(add_parser: _AddParser) -> None:
     parser = add_parser(
         "report",
-        conflict_handler="resolve",  # its own --format is that of the output
         help="draw what packing makes of a corpus, for several context lengths",
         usage="fastpack report SOURCE ... --output report.html [options]",
         description=(
@@ -147,10 +146,11 @@ def _add_report(add_parser: _AddParser) -> None:
         required=True,
         type=as_path,
         metavar="PATH",
-        help="the .html file to write; with --format png or svg, the folder",
+        help="the .html file to write; with --output-format png or svg, the folder",
     )
     parser.add_argument(
-        "--format",
+        "--output-format",
+        "--format",  # its only name in 0.1.0
         choices=("html", "png", "svg"),
         default="html",
         help="one page, or each chart as a picture (default: %(default)s)",

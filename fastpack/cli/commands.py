@@ -184,14 +184,15 @@ def _report(arguments: argparse.Namespace) -> None:
     check_extra()
     options = _options(arguments)
     paths = _find(arguments)
-    output, form = arguments.output, arguments.format
+    output, output_format = arguments.output, arguments.output_format
     files = [path for path in paths if isinstance(path, Path)]
-    check_report_output(output, form, files, overwrite=arguments.overwrite)
+    check_report_output(output, output_format, files, overwrite=arguments.overwrite)
     documents = scan_all(paths, _selection(arguments, options[0]))
     with showing_search(options[0]) as on_progress:
         name = ", ".join(arguments.sources)
         report = make_report(name, documents, options, on_progress)
-    for path in write_report(report, output, form, overwrite=arguments.overwrite):
+    overwrite = arguments.overwrite
+    for path in write_report(report, output, output_format, overwrite=overwrite):
         say(f"wrote {path}")
 
 

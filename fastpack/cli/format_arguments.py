@@ -12,7 +12,6 @@ def add_source_format(parser: argparse.ArgumentParser) -> None:
     """Add the format of the sources."""
     parser.add_argument(
         "--source-format",
-        "--format",
         metavar="NAME",
         help="the format of the sources, as `fastpack formats` lists them, with its "
         "settings: flat:dtype=uint16,end=50256 (default: that of each source)",

@@ -37,7 +37,7 @@ def list_formats(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print_json(rows)
         return
-    header = ("--format", "files", "lengths", "tokens", "sequences")
+    header = ("name", "files", "lengths", "tokens", "sequences")
     cells: list[tuple[str, ...]] = [
         (
             row["title"],

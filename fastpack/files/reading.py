@@ -212,7 +212,7 @@ def errors_name(path: Location, source_format: str | None = None) -> Iterator[No
         if isinstance(path, Url):
             version_of(path)  # the reason, if the store does not answer
         read_as = source_format or suffix_of(path) or "a folder of a dataset"
-        origin = "named (--format)" if source_format else "taken from the suffix"
+        origin = "named (--source-format)" if source_format else "taken from the suffix"
         msg = (
             f"{path} cannot be read as {read_as}: {error}\n"
             f"Hint: the format is {origin}; is the file damaged, or of another format?"

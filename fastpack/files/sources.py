@@ -109,8 +109,8 @@ def _not_found(source: str, source_format: str | None) -> SourceNotFoundError:
         each, _ = parse_format(source_format)
         names = ", ".join((*each.suffixes, *each.markers))
         hint = (
-            f"the format {each.name}, which was named (--format), limits sources to "
-            f"{names}; leave it out for those of all formats"
+            f"the format {each.name}, which was named (--source-format), limits "
+            f"sources to {names}; leave it out for those of all formats"
         )
     msg = f"no file that can be read {what} {source}\nHint: {hint}."
     return SourceNotFoundError(msg)

@@ -38,15 +38,15 @@ def check_report_output(
         check_output(output, suffix=".html", sources=sources, overwrite=overwrite)
     elif output.suffix.lower() == ".html" and not output.is_dir():
         msg = (
-            f"charts of --format {report_format} go into a folder, got the name of a "
-            f"file: {str(output)!r}\n"
-            f"Hint: such as {output.stem}/, or leave out --format."
+            f"charts as {report_format} go into a folder, got the name of a file: "
+            f"{str(output)!r}\n"
+            f"Hint: such as {output.stem}/, or leave out --output-format."
         )
         raise OptionError(msg)
     elif output.exists() and not output.is_dir():
         msg = (
             f"charts are written into a folder, got the file {str(output)!r}\n"
-            "Hint: choose another name; --format html writes a single file."
+            "Hint: choose another name; --output-format html writes a single file."
         )
         raise OptionError(msg)
     elif not overwrite and (charts := _charts_in(output, report_format)):

@@ -315,5 +315,5 @@ def test_numpy_files_are_lengths(tmp_path, capsys):
     plan = ["plan", tmp_path / "lengths.npy", "--context-length", 8]
     assert fastpack_in_process(*plan) == 0
     assert "lengths: the numbers in .npy files" in capsys.readouterr().err
-    assert fastpack_in_process(*plan, "--format", "npy-lengths") == 0
+    assert fastpack_in_process(*plan, "--source-format", "npy-lengths") == 0
     assert "lengths: the numbers" not in capsys.readouterr().err

@@ -111,7 +111,7 @@ def test_sources_of_a_format_that_no_suffix_says(tmp_path, capsys):
     tokens = np.array([1, 2, 9, 3, 9, 4, 5, 6, 9], np.uint16)
     source, output = tmp_path / "train.bin", tmp_path / "out"
     tokens.tofile(source)
-    command = ["pack-tokens", source, "--format", "flat:dtype=uint16,end=9"]
+    command = ["pack-tokens", source, "--source-format", "flat:dtype=uint16,end=9"]
     command += ["--context-length", 4, "--output", output, "--quiet"]
     assert fastpack_in_process(*command) == 0
     assert fastpack_in_process("verify-tokens", output) == 0

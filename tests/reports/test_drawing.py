@@ -19,7 +19,7 @@ def test_pictures(corpus, tmp_path, capsys, image_format):
 
     output = tmp_path / "charts"
     command = ["report", str(corpus), "--context-length", "8", "64"]
-    command += ["--format", image_format, "--output"]
+    command += ["--output-format", image_format, "--output"]
     assert main([*command, str(output)]) == 0
     written = sorted(path.name for path in output.iterdir())
     assert len(written) == 5
@@ -48,7 +48,7 @@ def test_charts_appear_all_or_none(corpus, tmp_path, monkeypatch, capsys):
 
     output = tmp_path / "charts"
     command = ["report", str(corpus), "--context-length", "8", "64"]
-    command += ["--format", "svg", "--output", str(output)]
+    command += ["--output-format", "svg", "--output", str(output)]
     monkeypatch.setattr("fastpack.reports.drawing.save_image", fail_at_the_last)
     assert main(command) == 1
     assert not output.exists()
@@ -65,7 +65,7 @@ def test_charts_appear_all_or_none(corpus, tmp_path, monkeypatch, capsys):
 
 def test_charts_of_an_earlier_report_are_replaced(corpus, tmp_path, capsys):
     output = tmp_path / "charts"
-    command = ["report", str(corpus), "--format", "svg", "--output", str(output)]
+    command = ["report", str(corpus), "--output-format", "svg", "--output", str(output)]
     assert main([*command, "--context-length", "8", "16", "64"]) == 0
     others = {"notes.txt", "cuts-8.png", "cuts-of-mine.svg"}
     for name in others:
@@ -88,7 +88,7 @@ def test_existing_charts_are_refused_before_the_corpus_is_read(
     output.mkdir()
     (output / "documents-per-sequence-7.svg").write_text("of an earlier report")
     corpus.write_text("not Parquet")
-    command = ["report", str(corpus), "--format", "svg", "--output", str(output)]
+    command = ["report", str(corpus), "--output-format", "svg", "--output", str(output)]
     assert main(command) == 1
     assert "the output exists already" in capsys.readouterr().err
 

@@ -122,7 +122,10 @@ def test_nothing_to_draw(tmp_path, capsys):
     path = tmp_path / "empty.parquet"
     pl.DataFrame({"n_tokens": [0, 0]}).write_parquet(path)
     output = tmp_path / "charts"
-    assert main(["report", str(path), "--format", "svg", "--output", str(output)]) == 1
+    assert (
+        main(["report", str(path), "--output-format", "svg", "--output", str(output)])
+        == 1
+    )
     assert "nothing to draw" in capsys.readouterr().err
     assert not output.exists()
 

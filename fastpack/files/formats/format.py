@@ -84,7 +84,7 @@ class Format(NamedTuple):
     Parameters
     ----------
     name
-        Its name for ``--format``.
+        Its name, for `source_format` and `output_format`.
     title
         What it is, for people.
     suffixes

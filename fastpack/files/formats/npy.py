@@ -165,7 +165,7 @@ def _open(path: Path, _: Request) -> DocumentFile:
     if _looks_like_offsets(npy):
         msg = (
             "these may be lengths, or offsets: they begin with 0 and never decrease\n"
-            "Hint: say which: --format npy-lengths or npy-offsets."
+            "Hint: say which: --source-format npy-lengths or npy-offsets."
         )
         raise DataError(msg)
     return _Lengths(npy)

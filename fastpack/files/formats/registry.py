@@ -197,7 +197,7 @@ def format_of(path: Location, said: str | None = None) -> Format:
         msg = (
             f"the suffix {path.suffix!r} is unknown\n"
             f"Hint: sources are {', '.join(BY_SUFFIX)} files; others, if their format "
-            "is named: --format (source_format)."
+            "is named: --source-format (source_format)."
         )
         raise DataError(msg)
     return found

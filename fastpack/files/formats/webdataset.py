@@ -84,7 +84,7 @@ def open_webdataset(path: Path, request: Request) -> DocumentFile:
         if suffix not in members:
             msg = (
                 f"the sample {key} has no member .{suffix}, but {', '.join(members)}\n"
-                "Hint: name that of the tokens: --format webdataset:member=..."
+                "Hint: name that of the tokens: --source-format webdataset:member=..."
             )
             raise DataError(msg)
         read = _read_npy if suffix.endswith("npy") else _read_json
@@ -131,7 +131,7 @@ def _choose(key: str, members: dict[str, Member]) -> str:
             return found[0]
     msg = (
         f"the tokens of the sample {key} may be any of {', '.join(members)}\n"
-        "Hint: name their member: --format webdataset:member=input_ids.npy."
+        "Hint: name their member: --source-format webdataset:member=input_ids.npy."
     )
     raise DataError(msg)
 
@@ -141,7 +141,7 @@ def _read_npy(archive: Archive, key: str, member: Member) -> _Sample:
     if len(npy.shape) != 1:
         msg = (
             f"{member.name} is not one row of tokens, its shape is {npy.shape}\n"
-            "Hint: name their member: --format webdataset:member=..."
+            "Hint: name their member: --source-format webdataset:member=..."
         )
         raise DataError(msg)
 

@@ -34,19 +34,19 @@ def test_commands_read_formats(tmp_path, monkeypatch, capsys, command, options):
 
 
 def test_pack_and_verify(tmp_path, capsys):
-    source = [OWNERS / "olmo.npy", "--format", "olmo:dtype=uint16,end=0"]
+    source = [OWNERS / "olmo.npy", "--source-format", "olmo:dtype=uint16,end=0"]
     output = f"{tmp_path}/out/"
     packed = ["--context-length", 24, "--output", output, "--json"]
     assert fastpack_in_process("pack", *source, *packed) == 0
     figures = json.loads(capsys.readouterr().out)["figures"]
     assert figures["n_documents"] == len(DOCUMENTS)
     assert fastpack_in_process("verify", output, "--source", *source) == 0
-    source = [source[0], "--format", "flat:dtype=uint16,end=7"]
+    source = [source[0], "--source-format", "flat:dtype=uint16,end=7"]
     assert fastpack_in_process("verify", output, "--source", *source) == 1
 
 
 def test_pack_tokens_and_convert(tmp_path):
-    source = [OWNERS / "olmo.npy", "--format", "olmo:dtype=uint16,end=0"]
+    source = [OWNERS / "olmo.npy", "--source-format", "olmo:dtype=uint16,end=0"]
     options = ["--context-length", 24, "--pad-id", 0]
     packed, output = f"{tmp_path}/packed/", tmp_path / "train.idx"
     arguments = ["pack-tokens", *source, *options, "--output", packed]
@@ -57,14 +57,14 @@ def test_pack_tokens_and_convert(tmp_path):
 
 def test_a_format_that_does_not_exist(capsys):
     arguments = ["plan", OWNERS / "olmo.npy", "--context-length", 24]
-    assert fastpack_in_process(*arguments, "--format", "olm") == 2
+    assert fastpack_in_process(*arguments, "--source-format", "olm") == 2
     assert "names no format that is known: 'olm'" in capsys.readouterr().err
 
 
 def test_a_named_format_limits_the_sources_of_a_folder(tmp_path, capsys):
     FRAME.write_parquet(tmp_path / "a.parquet")
     code = fastpack_in_process(
-        "convert", tmp_path, "--format", "arrow", "--output", tmp_path / "a.idx"
+        "convert", tmp_path, "--source-format", "arrow", "--output", tmp_path / "a.idx"
     )
     assert code == 1
     assert "limits sources to .arrow, .feather, .ipc;" in capsys.readouterr().err
@@ -73,10 +73,10 @@ def test_a_named_format_limits_the_sources_of_a_folder(tmp_path, capsys):
 def test_a_named_format_is_named_in_errors(tmp_path, capsys):
     (tmp_path / "a.csv").write_text("n_tokens\n1\n")
     source = ("plan", tmp_path / "a.csv", "--context-length", 8)
-    assert fastpack_in_process(*source, "--format", "parquet") == 1
+    assert fastpack_in_process(*source, "--source-format", "parquet") == 1
     printed = capsys.readouterr().err
     assert "a.csv cannot be read as parquet: " in printed
-    assert "the format is named (--format)" in printed
+    assert "the format is named (--source-format)" in printed
 
 
 def test_names_of_files_are_no_folders(tmp_path, capsys):
@@ -86,6 +86,6 @@ def test_names_of_files_are_no_folders(tmp_path, capsys):
         fastpack_in_process("pack-tokens", *source, tmp_path / "b.parquet")
     assert "is a folder, got the name of a file" in capsys.readouterr().err
     output = tmp_path / "report.html"
-    assert fastpack_in_process("report", *source, output, "--format", "svg") == 2
-    assert "charts of --format svg go into a folder" in capsys.readouterr().err
+    assert fastpack_in_process("report", *source, output, "--output-format", "svg") == 2
+    assert "charts as svg go into a folder" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
