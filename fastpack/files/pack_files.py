@@ -29,7 +29,6 @@ from fastpack.files.run import (
 from fastpack.files.shard import Shard
 from fastpack.files.sources import find_sources
 from fastpack.files.targets import changed_error, check_target, name_shards
-from fastpack.forks import refuse_forked, refuse_forking
 from fastpack.option_checks import refuse_unknown
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.packing.plan import PackingPlan
@@ -183,8 +182,6 @@ def pack_shards(
     on_progress: ProgressCallback | None = None,
 ) -> PackingPlan:
     """Pack files that were found: see `pack_files`."""
-    refuse_forked()
-    refuse_forking(executor)
     opened = open_executor(executor, workers)
     on_progress = check_progress(on_progress)
     manifest = Manifest(target)

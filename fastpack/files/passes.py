@@ -120,7 +120,7 @@ def run_pass(
     run_all(executor, calls, take)
 
 
-def check_outputs(
+def drop_damaged(
     executor: Executor, outputs: Sequence[Output], manifest: Manifest
 ) -> None:
     """Drop the entries of outputs that are not, byte for byte, as they were written."""

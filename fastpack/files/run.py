@@ -11,8 +11,9 @@ from polars.exceptions import PanicException
 from fastpack.engines.local import check_workers, n_processors
 from fastpack.errors import DataError, OptionError, OptionTypeError, SourceNotFoundError
 from fastpack.files.manifest import Manifest
-from fastpack.files.passes import ProgressCallback, check_outputs
+from fastpack.files.passes import ProgressCallback, drop_damaged
 from fastpack.files.targets import Output, check_earlier, files_to_replace
+from fastpack.forks import refuse_forked, refuse_forking
 from fastpack.option_checks import show
 from fastpack.outputs import remove_temporary_files
 from fastpack.packing.plan import PackingPlan
@@ -51,7 +52,7 @@ def take_over(
         manifest.job, manifest.complete = None, {}
         return replaced
     check_earlier(manifest, outputs, job, resume=resume)
-    check_outputs(executor, outputs, manifest)
+    drop_damaged(executor, outputs, manifest)
     return []
 
 
@@ -94,7 +95,12 @@ def write_plan_of(manifest: Manifest, plan: PackingPlan, job: dict[str, Any]) ->
 def open_executor(
     executor: Executor | None, workers: int | None
 ) -> AbstractContextManager[Executor]:
-    """Return an executor to be entered: threads, if the user gave none."""
+    """Return an executor to be entered: threads, if the user gave none.
+
+    Refuses a process, and an executor, in which Polars would hang.
+    """
+    refuse_forked()
+    refuse_forking(executor)
     if executor is not None and not hasattr(executor, "submit"):
         msg = (
             f"`executor` must be a concurrent.futures.Executor, got {show(executor)}\n"

@@ -231,7 +231,7 @@ def check_earlier(
     """Refuse a target that holds another job, or outputs of other origin.
 
     Entries of the manifest whose outputs are not of the size that was written are
-    dropped; `check_outputs` looks at their bytes.
+    dropped; `passes.drop_damaged` looks at their bytes.
     """
     if manifest.job is not None:
         if not resume:

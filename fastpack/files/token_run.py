@@ -48,7 +48,6 @@ from fastpack.files.token_work import (
     pack_last_block,
     pack_one_block,
 )
-from fastpack.forks import refuse_forked, refuse_forking
 from fastpack.outputs import replacing
 from fastpack.packing.plan import PackingPlan
 from fastpack.storage.access import remove
@@ -68,8 +67,6 @@ def pack_blocks(
     on_progress: ProgressCallback | None = None,
 ) -> TokenAccount:
     """Pack token files that were found: see `pack_token_files`."""
-    refuse_forked()
-    refuse_forking(executor)
     opened = open_executor(executor, workers)
     on_progress = check_progress(on_progress)
     manifest = Manifest(target)
