@@ -71,7 +71,8 @@ class LengthHistogram:
         if lengths.shape != counts.shape:
             msg = (
                 "`lengths` and `counts` must have the same shape, got "
-                f"{lengths.shape} and {counts.shape}"
+                f"{lengths.shape} and {counts.shape}\n"
+                "Hint: give the number of documents of each length."
             )
             raise DataError(msg)
         if np.any(lengths[1:] <= lengths[:-1]) or np.any(lengths[:1] < 0):
@@ -232,9 +233,15 @@ def _as_int64(name: str, values: npt.ArrayLike) -> Int64Array:
     except ValueError:
         is_right = False
     if not is_right:
-        msg = f"`{name}` must be a 1-D array of integers, got {show(values)}"
+        msg = (
+            f"`{name}` must be a 1-D array of integers, got {show(values)}\n"
+            "Hint: such as [300, 900]."
+        )
         raise DataTypeError(msg)
     if np.any(array > _INT64_MAX):
-        msg = f"`{name}` has a number that Int64 cannot hold: {array.max()}"
+        msg = (
+            f"`{name}` has a number that Int64 cannot hold: {array.max()}\n"
+            "Hint: numbers go up to 2**63 - 1."
+        )
         raise DataError(msg)
     return array.astype(np.int64)

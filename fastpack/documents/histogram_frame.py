@@ -26,7 +26,10 @@ def read_histogram(frame: pl.DataFrame) -> Histogram:
     steps = np.diff(histogram.lengths, prepend=-1)
     steps[histogram.starts[:-1]] = histogram.lengths[histogram.starts[:-1]] + 1
     if np.any(steps < 1) or np.any(histogram.counts < 1):
-        msg = "a histogram of groups has lengths or counts that cannot be right"
+        msg = (
+            "a histogram of groups has lengths or counts that cannot be right\n"
+            "Hint: its file was changed; make it again."
+        )
         raise DataError(msg)
     check_order(histogram.groups)
     return histogram

@@ -99,7 +99,10 @@ def _as_integers(data: Sequence[Any], parameter: str) -> pl.Series:
     try:
         return pl.Series(data, dtype=pl.Int128)
     except OverflowError as error:
-        msg = f"`{parameter}` has a length that Int64 cannot hold: {error}"
+        msg = (
+            f"`{parameter}` has a length that Int64 cannot hold: {error}\n"
+            "Hint: lengths are counted in tokens."
+        )
         raise DataError(msg) from error
 
 

@@ -61,7 +61,10 @@ class Ticket(NamedTuple):
         held = read_bytes(self.held_by) or b""
         if not held.startswith(self.token.encode()):
             target = self.held_by.parent.parent
-            msg = f"the run has ended, and another one may hold {target}"
+            msg = (
+                f"the run has ended, and another one may hold {target}\n"
+                "Hint: run the same command again if the target is not complete."
+            )
             raise OutputExistsError(msg)
 
 

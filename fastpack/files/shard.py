@@ -260,6 +260,9 @@ def entry_of(output: Location, described: dict[str, Any]) -> dict[str, Any]:
         return {**described, "bytes": output.stat().st_size, "sha256": checksum}
     version = version_of(output)
     if version is None:
-        msg = f"{output} was removed while its run goes on"
+        msg = (
+            f"{output} was removed while its run goes on\n"
+            "Hint: run the same command again to go on."
+        )
         raise DataError(msg)
     return {**described, "bytes": version.size, "etag": version.tag}

@@ -8,6 +8,7 @@ import polars as pl
 from fastpack.documents.grouped_histogram import Histogram
 from fastpack.documents.groups import describe_groups
 from fastpack.errors import OptionTypeError
+from fastpack.option_checks import show
 from fastpack.options import PackingOptions
 from fastpack.packing.account import Account
 from fastpack.packing.block_plan import BlockPlan
@@ -38,7 +39,10 @@ class PlannedBlocks(Account):
         on_progress: OnProgress | None = None,
     ) -> None:
         if not isinstance(options, PackingOptions):
-            msg = f"`options` must be a PackingOptions, got {options!r}"
+            msg = (
+                f"`options` must be a PackingOptions, got {show(options)}\n"
+                "Hint: fastpack.plan takes the rules as keyword arguments."
+            )
             raise OptionTypeError(msg)
         if blocks is None:
             blocks = plan_blocks(histogram, options)

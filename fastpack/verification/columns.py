@@ -21,7 +21,10 @@ def check_columns(schema: pl.Schema) -> None:
     check_names(schema.names(), "assignment", COLUMNS)
     for name in COLUMNS:
         if not holds_numbers(schema[name]):
-            msg = f"`{name}` must hold integers, got {schema[name]}"
+            msg = (
+                f"`{name}` must hold integers, got {schema[name]}\n"
+                "Hint: pass the table that fastpack.pack gives."
+            )
             raise DataTypeError(msg)
 
 

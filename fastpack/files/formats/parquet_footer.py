@@ -48,7 +48,10 @@ def read_row_groups(path: Location, column: str) -> list[Part]:
     tail = read_range(path, max(0, size - _TAIL), size)
     length = int.from_bytes(tail[-8:-4], "little")
     if tail[-4:] != _MAGIC or length + 8 > size:
-        msg = "this is no Parquet file, or it is not complete"
+        msg = (
+            "this is no Parquet file, or it is not complete\n"
+            "Hint: is it truncated, or still being written?"
+        )
         raise DataError(msg)
     if length + 8 > len(tail):
         tail = read_range(path, size - 8 - length, size)
@@ -71,7 +74,7 @@ def _values_of(column: str, group: dict[int, Any]) -> int:
         if described[_PATH][0] == column.encode():
             values: int = described[_NUM_VALUES]
             return values
-    msg = f"there is no column {column!r}"
+    msg = f"there is no column {column!r}\nHint: name one that the file has."
     raise DataError(msg)
 
 
