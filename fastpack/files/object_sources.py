@@ -13,7 +13,9 @@ from fastpack.files.formats.registry import is_source
 from fastpack.storage.location import Location, Url
 from fastpack.storage.objects import list_objects, version_of
 
-_HIDDEN_IN_FOLDERS = (".", "_")
+HIDDEN_IN_FOLDERS = (".", "_")
+"""The first characters of names that are passed over in folders that are read whole:
+Spark writes _SUCCESS, _temporary/ ..."""
 
 
 def find_objects(
@@ -58,7 +60,7 @@ def _refuse_folder(source: Url, url: Url, folder: Url) -> None:
     """Refuse an object in a folder that a glob matches: it would be left out."""
     above = url.parent
     while above != folder:
-        if above.name.startswith(_HIDDEN_IN_FOLDERS):
+        if above.name.startswith(HIDDEN_IN_FOLDERS):
             return
         if _matches(source.parts, above.parts):
             msg = (
@@ -84,7 +86,7 @@ def _is_within(url: Url, folder: Url) -> bool:
 def _is_hidden(url: Url, folder: Url) -> bool:
     """Say whether an object, or a folder in between, has a name that is passed over."""
     below = url.path.removeprefix(f"{folder.path}/").split("/")
-    return any(part.startswith(_HIDDEN_IN_FOLDERS) for part in below)
+    return any(part.startswith(HIDDEN_IN_FOLDERS) for part in below)
 
 
 def _matches(pattern: Sequence[str], names: Sequence[str]) -> bool:

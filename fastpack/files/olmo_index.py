@@ -20,8 +20,8 @@ import numpy as np
 import polars as pl
 
 from fastpack.documents.inputs import DEFAULT_LENGTH, as_frame, check_names
+from fastpack.documents.sums import Int64Array
 from fastpack.errors import DataError, OptionError
-from fastpack.files.formats.binary import Int64Array
 from fastpack.files.formats.format import Request
 from fastpack.files.formats.olmo import open_olmo
 from fastpack.files.formats.registry import parse_format

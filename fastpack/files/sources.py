@@ -17,7 +17,7 @@ from fastpack.files.formats.registry import (
     source_of,
     suffix_of,
 )
-from fastpack.files.object_sources import find_objects
+from fastpack.files.object_sources import HIDDEN_IN_FOLDERS, find_objects
 from fastpack.option_checks import show
 from fastpack.storage.access import real_paths
 from fastpack.storage.location import (
@@ -32,9 +32,6 @@ from fastpack.storage.location import (
 
 _HIDDEN = (".",)
 """The first characters of names that no pattern matches, as in a shell."""
-
-_HIDDEN_IN_FOLDERS = (".", "_")
-"""The same for folders that are read whole: Spark writes _SUCCESS, _temporary/ ..."""
 
 
 def find_sources(
@@ -55,10 +52,10 @@ def find_sources(
     none itself, and a folder that is a source by itself is not looked into; what they
     are, the formats say (`source_format`, if one is named: lengths in .npy files, and
     flat .bin files, are sources of a folder only then). Links are followed. What cannot
-    be followed
-    or listed is refused, and so is a folder with sources that a glob matches, such as
-    Spark's ``x.parquet/``: no source is left out silently. The `output` of an earlier
-    run, a file or a folder, is left out if it lies in a folder or a glob.
+    be followed or listed is refused, and so is a folder with sources that a glob
+    matches, such as Spark's ``x.parquet/``: no source is left out silently. The
+    `output` of an earlier run, a file or a folder, is left out if it lies in a folder
+    or a glob.
 
     Raises
     ------
@@ -164,7 +161,7 @@ def _files_of(source: str, output: str | None, source_format: str | None) -> lis
     files = {match for match in matches if not _is_folder(match)}
     for folder in matches:
         if folder in files or (
-            folder != path and folder.name.startswith(_HIDDEN_IN_FOLDERS)
+            folder != path and folder.name.startswith(HIDDEN_IN_FOLDERS)
         ):
             continue
         below = list(_files_below(folder, output, source_format))
@@ -184,7 +181,7 @@ def _files_below(
     folder: Path, output: str | None, source_format: str | None
 ) -> Iterator[Path]:
     """Give the sources below a folder that are not of the output."""
-    for path in _walk(folder, _HIDDEN_IN_FOLDERS):
+    for path in _walk(folder, HIDDEN_IN_FOLDERS):
         if _is_folder(path) or not is_source(path, source_format):
             continue
         if output is None or not _is_within(path, output):

@@ -7,15 +7,14 @@ the file, before any of it is read.
 import stat
 from io import FileIO
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from fastpack.documents.sums import Int64Array
 from fastpack.errors import DataError
-
-Int64Array: TypeAlias = npt.NDArray[np.int64]
 
 TOKEN_DTYPES = (
     "uint8",
@@ -40,7 +39,7 @@ def damaged(
     return DataError(f"{msg}\nHint: {hint}")
 
 
-def size_of(path: Path) -> int:
+def file_size(path: Path) -> int:
     """Return the size of a file; raise DataError if it is a folder, say."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
@@ -87,7 +86,7 @@ def map_array(path: Path, dtype: npt.DTypeLike, offset: int = 0) -> npt.NDArray[
 
     Nobody may cut the file meanwhile: the system would end the process.
     """
-    size = size_of(path) - offset
+    size = file_size(path) - offset
     dtype = np.dtype(dtype)
     if size % dtype.itemsize:
         expected = f"whole values of {dtype.itemsize} bytes"
@@ -99,7 +98,7 @@ def map_array(path: Path, dtype: npt.DTypeLike, offset: int = 0) -> npt.NDArray[
 
 def check_size(path: Path, expected: int, what: str, size: int | None = None) -> None:
     """Refuse a file, or the `size` bytes of it that are meant, of another size."""
-    size = size_of(path) if size is None else size
+    size = file_size(path) if size is None else size
     if size != expected:
         raise damaged(
             path,

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from fastpack.documents.sums import Int64Array
 from fastpack.errors import DataError
 from fastpack.files.formats.binary import (
-    Int64Array,
     check_order,
     damaged,
+    file_size,
     map_array,
     read_array,
-    size_of,
 )
 from fastpack.files.formats.document_file import DocumentFile, FlatFile, beside
 from fastpack.files.formats.format import Format, Request
@@ -42,7 +42,7 @@ def open_datatrove(path: Path, _: Request) -> DocumentFile:
             "flat:dtype=uint16,end=50256."
         )
         raise DataError(msg)
-    size = size_of(index)
+    size = file_size(index)
     if size % 8:
         raise damaged(index, size, "whole values of 8 bytes", "its end")
     n_documents = size // 8
@@ -60,7 +60,7 @@ def open_datatrove(path: Path, _: Request) -> DocumentFile:
 
 
 def _map_tokens(path: Path, n_tokens: int, index: Path) -> np.ndarray:
-    size = size_of(path)
+    size = file_size(path)
     for dtype in map(np.dtype, _DTYPES):
         if n_tokens * dtype.itemsize == size:
             return map_array(path, dtype)

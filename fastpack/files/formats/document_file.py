@@ -15,8 +15,9 @@ import polars as pl
 
 from fastpack.documents.inputs import DEFAULT_LENGTH
 from fastpack.documents.streaming import generate_lazily
+from fastpack.documents.sums import Int64Array
 from fastpack.errors import DataError
-from fastpack.files.formats.binary import Int64Array, polars_dtype
+from fastpack.files.formats.binary import polars_dtype
 from fastpack.tokens.lists import as_lists
 
 TOKENS = "input_ids"

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastpack.documents.sums import Int64Array
 from fastpack.errors import DataError, OptionError
-from fastpack.files.formats.binary import TOKEN_DTYPES, Int64Array, map_array
+from fastpack.files.formats.binary import TOKEN_DTYPES, map_array
 from fastpack.files.formats.document_file import DocumentFile, FlatFile, offsets_of
 from fastpack.files.formats.format import Format, Request
 

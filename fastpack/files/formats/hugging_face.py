@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from fastpack.documents.sums import Int64Array
 from fastpack.errors import DataError, DataTypeError
 from fastpack.files.formats.arrow_stream import END, ArrowStream
-from fastpack.files.formats.binary import Int64Array
 from fastpack.files.formats.document_file import DocumentFile
 from fastpack.files.formats.format import Format, Request
 from fastpack.files.formats.writing import Sequences

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from fastpack.errors import DataError, DataTypeError
-from fastpack.files.formats.boundary_columns import lengths_of
+from fastpack.files.formats.boundary_columns import lengths_of, values_of
 from fastpack.files.formats.format import Format
 from fastpack.files.formats.writing import Sequences
 from fastpack.outputs import replacing_folder
@@ -67,8 +67,7 @@ class _Column(NamedTuple):
         return (value.tobytes() for value in series.to_numpy())
 
     def _encode_lists(self, column: ListColumn) -> Iterator[bytes]:
-        values = [part.array for part in column.parts()]
-        flat = np.concatenate(values) if len(values) != 1 else values[0]
+        flat = values_of(column)
         ends = np.cumsum(lengths_of(column))
         start = 0
         for end in ends.tolist():

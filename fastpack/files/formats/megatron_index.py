@@ -26,14 +26,14 @@ import numpy as np
 import numpy.typing as npt
 
 from fastpack import kernels
+from fastpack.documents.sums import Int64Array
 from fastpack.files.formats.binary import (
-    Int64Array,
     check_order,
     check_size,
     damaged,
+    file_size,
     read_array,
     read_into,
-    size_of,
 )
 
 _MAGIC = b"MMIDIDX\0\0"
@@ -170,7 +170,7 @@ def _check_counts(index: MegatronIndex) -> None:
     if index.n_documents < 0:
         raise damaged(path, _DOCUMENTS_BYTE, "at least 1", 0)
     end = index.documents_byte + 8 * (index.n_documents + 1)
-    if size_of(path) != end + n:  # modes: several modalities
+    if file_size(path) != end + n:  # modes: several modalities
         check_size(
             path, end, f"{n:,} sequences and {index.n_documents:,} documents of byte 18"
         )

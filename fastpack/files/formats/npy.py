@@ -15,9 +15,9 @@ import numpy.typing as npt
 import polars as pl
 
 from fastpack.documents.inputs import DEFAULT_LENGTH
+from fastpack.documents.sums import Int64Array
 from fastpack.errors import DataError
 from fastpack.files.formats.binary import (
-    Int64Array,
     check_order,
     check_size,
     damaged,

@@ -14,8 +14,9 @@ import numpy.typing as npt
 import polars as pl
 from polars.exceptions import PolarsError
 
+from fastpack.documents.sums import Int64Array
 from fastpack.errors import DataError
-from fastpack.files.formats.binary import Int64Array, damaged, map_array, size_of
+from fastpack.files.formats.binary import damaged, file_size, map_array
 from fastpack.files.formats.document_file import (
     DocumentFile,
     FlatFile,
@@ -54,7 +55,7 @@ def open_olmo(path: Path, request: Request) -> DocumentFile:
 
 def _read_ends(path: Path) -> Int64Array:
     """Read where documents end; refuse lines that do not follow each other."""
-    size_of(path)
+    file_size(path)
     try:
         texts = pl.read_csv(
             path, has_header=False, columns=[0, 1], infer_schema=False, glob=False
@@ -90,7 +91,7 @@ def _read_ends(path: Path) -> Int64Array:
 
 def _map(path: Path, request: Request, n_tokens: int) -> npt.NDArray[Any]:
     """Map the tokens; check that they are as many as the documents have."""
-    size = size_of(path)
+    size = file_size(path)
     dtype = dtype_of(request)
     if dtype is None and n_tokens and size % n_tokens == 0:
         dtype = _DTYPES.get(size // n_tokens)

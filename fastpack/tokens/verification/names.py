@@ -9,12 +9,11 @@ from fastpack.documents.sums import Int64Array
 from fastpack.errors import DataTypeError
 from fastpack.options import PackingOptions
 from fastpack.tokens.verification.boundaries import FoundLayout
+from fastpack.tokens.verification.hashes import UInt64Array
 from fastpack.tokens.verification.layouts import read_lists, wrong_sequences
 
 _DOCUMENTS = "documents"
 """The column of sequences with the number of each chunk's document."""
-
-UInt64Array = npt.NDArray[np.uint64]
 
 
 class ChunkNames:
