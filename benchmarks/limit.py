@@ -20,7 +20,7 @@ import fastpack
 from benchmarks.bench_kernels import count
 from benchmarks.distributions import DISTRIBUTIONS, make_lengths
 from benchmarks.figures import in_turns, touch_output
-from fastpack.cli.arguments import positive
+from fastpack.cli.shared_arguments import positive
 from fastpack.packing.assigner import ROW_BYTES, allocate
 from fastpack.packing.plan import PackingPlan
 

@@ -18,7 +18,7 @@ import time
 import numpy as np
 
 import fastpack
-from fastpack.cli.arguments import positive
+from fastpack.cli.shared_arguments import positive
 
 LONGEST = 1 << 20
 """Documents of log-normal lengths are no longer."""

@@ -22,7 +22,7 @@ import numpy as np
 
 import fastpack
 from benchmarks.bench_kernels import assign, count
-from fastpack.cli.arguments import positive
+from fastpack.cli.shared_arguments import positive
 from fastpack.packing.plan import PackingPlan
 
 SHARD_DOCUMENTS = 10_000_000

@@ -31,7 +31,7 @@ import fastpack
 from benchmarks.distributions import WORKLOADS, make_lengths
 from benchmarks.packers import PACKERS, split
 from benchmarks.per_chunk import pack_one_by_one
-from fastpack.cli.arguments import positive
+from fastpack.cli.shared_arguments import positive
 from fastpack.reports.quality import bins_of
 
 ROOT = Path(__file__).parents[1]

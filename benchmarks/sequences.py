@@ -19,7 +19,7 @@ import numpy as np
 
 import fastpack
 from benchmarks.distributions import make_documents
-from fastpack.cli.arguments import positive
+from fastpack.cli.shared_arguments import positive
 
 L = 2048
 

@@ -21,7 +21,7 @@ import numpy as np
 import fastpack
 from benchmarks.distributions import make_documents
 from benchmarks.figures import N_CORES, on_cores, touch_output
-from fastpack.cli.arguments import positive
+from fastpack.cli.shared_arguments import positive
 
 L = 2048
 

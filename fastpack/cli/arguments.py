@@ -1,24 +1,26 @@
 """The arguments of the commands."""
 
 import argparse
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from fastpack.cli.engine import add_engine
 from fastpack.cli.format_arguments import add_convert, add_formats, add_source_format
 from fastpack.cli.parser import HelpfulParser
-from fastpack.cli.rule_arguments import add_rules, context_length, positive
+from fastpack.cli.rule_arguments import add_rules
+from fastpack.cli.shared_arguments import (
+    AddParser,
+    add_json,
+    add_overwrite,
+    context_length,
+)
 from fastpack.cli.token_arguments import add_sequences
 from fastpack.storage.location import as_path
 from fastpack.version import __version__
 
 CONTEXT_LENGTHS = (2048, 8192)
 """The context lengths if none is given to a command that takes several."""
-
-_AddParser: TypeAlias = Callable[..., argparse.ArgumentParser]
-"""Makes the parser of a command."""
 
 _SOURCES = (
     "files, folders or globs, of the formats that `fastpack formats` lists, in the "
@@ -52,7 +54,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_pack(add_parser: _AddParser) -> None:
+def _add_pack(add_parser: AddParser) -> None:
     parser = add_parser(
         "pack",
         help="pack a table of document lengths; write the assignment table",
@@ -77,7 +79,7 @@ def _add_pack(add_parser: _AddParser) -> None:
     add_rules(parser)
 
 
-def _add_pack_tokens(add_parser: _AddParser) -> None:
+def _add_pack_tokens(add_parser: AddParser) -> None:
     parser = add_parser(
         "pack-tokens",
         help="pack token lists; write files of training sequences",
@@ -98,7 +100,7 @@ def _add_pack_tokens(add_parser: _AddParser) -> None:
     add_rules(parser)
 
 
-def _add_plan(add_parser: _AddParser) -> None:
+def _add_plan(add_parser: AddParser) -> None:
     parser = add_parser(
         "plan",
         help="print the figures of a packing, without the assignment table",
@@ -109,11 +111,11 @@ def _add_plan(add_parser: _AddParser) -> None:
         ),
     )
     _add_corpus(parser)
-    _add_json(parser)
+    add_json(parser)
     add_rules(parser)
 
 
-def _add_compare(add_parser: _AddParser) -> None:
+def _add_compare(add_parser: AddParser) -> None:
     parser = add_parser(
         "compare",
         help="compare best-fit packing with concatenation and truncation",
@@ -125,11 +127,11 @@ def _add_compare(add_parser: _AddParser) -> None:
         ),
     )
     _add_corpus(parser, several=True)
-    _add_json(parser)
+    add_json(parser)
     add_rules(parser)
 
 
-def _add_report(add_parser: _AddParser) -> None:
+def _add_report(add_parser: AddParser) -> None:
     parser = add_parser(
         "report",
         help="draw what packing makes of a corpus, for several context lengths",
@@ -155,11 +157,11 @@ def _add_report(add_parser: _AddParser) -> None:
         default="html",
         help="one page, or each chart as a picture (default: %(default)s)",
     )
-    _add_overwrite(parser)
+    add_overwrite(parser)
     add_rules(parser)
 
 
-def _add_verify(add_parser: _AddParser) -> None:
+def _add_verify(add_parser: AddParser) -> None:
     parser = add_parser(
         "verify",
         help="check an assignment: every document, every row, every bin",
@@ -175,12 +177,12 @@ def _add_verify(add_parser: _AddParser) -> None:
     text = f"the documents that were packed: {_SOURCES}"
     _add_sources(parser, "--source", help=text, action="extend", dest="sources")
     _add_columns(parser)
-    _add_json(parser)
+    add_json(parser)
     _add_context_length(parser)
     add_rules(parser)
 
 
-def _add_verify_tokens(add_parser: _AddParser) -> None:
+def _add_verify_tokens(add_parser: AddParser) -> None:
     parser = add_parser(
         "verify-tokens",
         help="check sequences: every token of every document, once, in order",
@@ -193,10 +195,10 @@ def _add_verify_tokens(add_parser: _AddParser) -> None:
     parser.add_argument("sequences", metavar="DIR", help="the folder that was written")
     text = f"the documents that were packed, if they lie elsewhere now: {_SOURCES}"
     _add_sources(parser, "--source", help=text, action="extend", dest="sources")
-    _add_json(parser)
+    add_json(parser)
 
 
-def _add_demo(add_parser: _AddParser) -> None:
+def _add_demo(add_parser: AddParser) -> None:
     parser = add_parser(
         "demo",
         help="pack Python's standard library, beside concatenation",
@@ -214,7 +216,7 @@ def _add_demo(add_parser: _AddParser) -> None:
         metavar="DIR",
         help="the folder for corpus/ and assignment.parquet (default: %(default)s)",
     )
-    _add_overwrite(parser)
+    add_overwrite(parser)
 
 
 def _add_corpus(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
@@ -261,15 +263,15 @@ def _add_keep(parser: argparse.ArgumentParser) -> None:
 
 def _add_run(parser: argparse.ArgumentParser, overwrite: str) -> None:
     """Add what a run into a folder is told, and what it prints."""
-    add_engine(parser, positive)
+    add_engine(parser)
     parser.add_argument(
         "--no-resume",
         action="store_true",
         help="refuse a folder that holds an earlier run, rather than resume it",
     )
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    _add_json(parser)
-    _add_overwrite(parser, overwrite)
+    add_json(parser)
+    add_overwrite(parser, overwrite)
 
 
 def _add_context_length(parser: argparse.ArgumentParser, **settings: Any) -> None:
@@ -281,15 +283,3 @@ def _add_context_length(parser: argparse.ArgumentParser, **settings: Any) -> Non
     parser.add_argument(
         "--context-length", type=context_length, metavar="L", help=text, **settings
     )
-
-
-def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--json", action="store_true", help="print the figures as JSON, to stdout"
-    )
-
-
-def _add_overwrite(
-    parser: argparse.ArgumentParser, text: str = "replace an output that exists"
-) -> None:
-    parser.add_argument("--overwrite", action="store_true", help=text)

@@ -1,12 +1,12 @@
 """The engine of a command: its arguments, and the executor that they make."""
 
 import argparse
-from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from typing import cast
 
 from fastpack import engines
+from fastpack.cli.shared_arguments import positive
 from fastpack.errors import OptionError
 
 _CLUSTERS = ("dask", "ray")
@@ -14,8 +14,8 @@ _CLUSTERS = ("dask", "ray")
 _ENGINES = ("threads", "processes", *_CLUSTERS)
 
 
-def add_engine(parser: argparse.ArgumentParser, number: Callable[[str], int]) -> None:
-    """Add the arguments; `number` reads that of workers."""
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     parser.add_argument(
         "--engine",
         choices=_ENGINES,
@@ -30,7 +30,7 @@ def add_engine(parser: argparse.ArgumentParser, number: Callable[[str], int]) ->
     )
     parser.add_argument(
         "--workers",
-        type=number,
+        type=positive,
         metavar="N",
         help="sources packed at a time, into a folder (default: one a processor)",
     )

@@ -1,11 +1,13 @@
 """The arguments of formats: of sources, and of the commands convert and formats."""
 
 import argparse
-from collections.abc import Callable
 
-from fastpack.cli.rule_arguments import integer
-
-_AddParser = Callable[..., argparse.ArgumentParser]
+from fastpack.cli.shared_arguments import (
+    AddParser,
+    add_json,
+    add_overwrite,
+    integer,
+)
 
 
 def add_source_format(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +20,7 @@ def add_source_format(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_convert(add_parser: _AddParser) -> None:
+def add_convert(add_parser: AddParser) -> None:
     """Add the command that writes training sequences in another format."""
     parser = add_parser(
         "convert",
@@ -67,18 +69,14 @@ def add_convert(add_parser: _AddParser) -> None:
         help="the `--align` that the sequences were packed with; folders of `fastpack "
         "pack-tokens` know theirs",
     )
-    parser.add_argument(
-        "--overwrite", action="store_true", help="replace an output that exists"
-    )
+    add_overwrite(parser)
 
 
-def add_formats(add_parser: _AddParser) -> None:
+def add_formats(add_parser: AddParser) -> None:
     """Add the command that lists the formats."""
     parser = add_parser(
         "formats",
         help="list the formats: what is read of each, and what is written",
         description="List the formats of sources, and those of training sequences.",
     )
-    parser.add_argument(
-        "--json", action="store_true", help="print the list as JSON, to stdout"
-    )
+    add_json(parser, "print the list as JSON, to stdout")

@@ -1,9 +1,10 @@
-"""The rules of a packing as arguments, and numbers among arguments."""
+"""The rules of a packing as arguments."""
 
 import argparse
 from typing import Any, get_args
 
-from fastpack.options import LongDocuments, PackingOptions, Strategy
+from fastpack.cli.shared_arguments import integer, number
+from fastpack.options import LongDocuments, Strategy
 
 
 def add_rules(parser: argparse.ArgumentParser) -> None:
@@ -12,42 +13,6 @@ def add_rules(parser: argparse.ArgumentParser) -> None:
     for name, (settings, text) in _RULES.items():
         option = f"--{name.replace('_', '-')}"
         group.add_argument(option, default=argparse.SUPPRESS, help=text, **settings)
-
-
-def integer(text: str) -> int:
-    """Read an integer."""
-    try:
-        return int(text)
-    except ValueError as error:
-        message = f"must be an integer, got {text!r}"
-        raise argparse.ArgumentTypeError(message) from error
-
-
-def number(text: str) -> float:
-    """Read a number."""
-    try:
-        return float(text)
-    except ValueError as error:
-        message = f"must be a number, got {text!r}"
-        raise argparse.ArgumentTypeError(message) from error
-
-
-def positive(text: str) -> int:
-    """Read an integer of at least 1."""
-    value = integer(text)
-    if value < 1:
-        message = f"must be an integer of at least 1, got {text!r}"
-        raise argparse.ArgumentTypeError(message)
-    return value
-
-
-def context_length(text: str) -> int:
-    """Read a context length."""
-    try:
-        return PackingOptions(context_length=int(text)).context_length
-    except ValueError as error:
-        message = f"must be an integer from 1 to 2**31 - 1, got {text!r}"
-        raise argparse.ArgumentTypeError(message) from error
 
 
 _NUMBER: dict[str, Any] = {"type": integer, "metavar": "N"}

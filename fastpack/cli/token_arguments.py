@@ -2,7 +2,7 @@
 
 import argparse
 
-from fastpack.cli.rule_arguments import integer
+from fastpack.cli.shared_arguments import integer
 from fastpack.storage.location import as_path, is_url
 
 
