@@ -7,7 +7,8 @@
 =================== ===============================================================
 
 Each is a `concurrent.futures.Executor`, so that ``with`` closes it, and what it started
-itself; `pack_files` takes any other too. Threads, its default, need no engine.
+itself; `pack_files` takes any other too. Threads, its default, need no engine. local,
+dask and ray have one each; remote is what the last two share.
 
 Beside the interface of the standard library, an executor may offer two things, and
 those of this folder do:

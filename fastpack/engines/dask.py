@@ -1,6 +1,6 @@
 """Dask: tasks on a cluster of dask.distributed.
 
-Dask itself runs a task again if its worker is lost. A task costs it about 3 ms; to
+Dask itself runs a task again if its worker is lost. A task costs it about 5 ms; to
 start a local cluster takes a second.
 """
 

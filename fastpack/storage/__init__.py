@@ -1,8 +1,9 @@
 """Storage: files of this machine and objects of a store, by one set of functions.
 
 location has what names them: a `Path`, or a `Url` of s3://, gs://, az:// or hf://.
-objects are the requests to a store, each retried and its errors named. access is what
-is done to either kind: size, bytes, removal, and the arguments for Polars.
+objects are the requests to a store, each retried and its errors named; hub those to
+Hugging Face. access is what is done to either kind: size, bytes, removal, and the
+arguments for Polars.
 
 Polars reads and writes tables at a URL itself. It has no conditional write, no listing
 and no ETag, which a lock and a manifest need: these are of obstore (extra ``cloud``).

@@ -167,7 +167,7 @@ def parse_url(text: str, options: Mapping[str, Any] | None = None) -> Url:
     if ":" in path.partition("/")[0]:
         msg = (
             "a URL has a password or a port before its first slash\n"
-            "Hint: they belong into `storage_options`, or into the environment."
+            "Hint: they belong in `storage_options`, or in the environment."
         )
         raise OptionError(msg)
     return Url(scheme, path, check_storage_options(options))

@@ -170,7 +170,10 @@ def remove_objects(urls: list[Url]) -> None:
 
 
 def check_writable(folder: Url) -> None:
-    """Refuse a folder of a store that cannot be written, before any work is done."""
+    """Refuse a store that is only read, or that the options do not open.
+
+    Nothing is asked of the store itself.
+    """
     _store_of(folder)
 
 

@@ -194,6 +194,7 @@ class Proofs(NamedTuple):
 
 
 _ENDS = ("time", "search", "gap")
+"""What may end searches: of several blocks, the first of these is told."""
 
 
 def price_table(

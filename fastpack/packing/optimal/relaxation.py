@@ -19,10 +19,10 @@ from fastpack.packing.optimal.patterns import Patterns
 from fastpack.packing.optimal.problem import Problem
 
 _PARTS = 4
-"""A quarter as many patterns are looked for at a time as there are rows, but not fewer
-than"""
+"""The rows to a pattern that is looked for at a time: a quarter as many patterns."""
 
 _MIN_PARTS = 128
+"""The least number of patterns that is looked for at a time."""
 
 _TOLERANCE = 1e-6
 """Of the worth of a pattern, beside the 1e-7 of the linear program."""
