@@ -1,4 +1,4 @@
-"""What fastpack raises. Each error is of the builtin kind too."""
+"""The errors that fastpack raises. Each is of the builtin kind too."""
 
 
 class FastpackError(Exception):
@@ -38,7 +38,7 @@ class StorageError(FastpackError, OSError):
 
 
 class MissingExtraError(FastpackError, ImportError):
-    """What was asked for needs a package that is not installed."""
+    """A package is not installed that an extra brings."""
 
 
 class EngineError(FastpackError, RuntimeError):

@@ -48,7 +48,7 @@ _HINTS = {
     errno.EROFS: _RIGHTS,
     errno.ENOTDIR: _FILE,
 }
-"""What helps against an error of the system, by its number."""
+"""The hints against errors of the system, by the numbers of these."""
 
 
 def check_output(
@@ -60,7 +60,7 @@ def check_output(
 ) -> None:
     """Refuse, before any work is done, an output that could not be written.
 
-    What killed processes left in its folder is removed.
+    The temporary files of killed processes are removed from its folder.
     """
     path_here(output, "output")
     if output.suffix.lower() != suffix:

@@ -103,7 +103,7 @@ class DaskExecutor(RemoteExecutor):
     n_workers
         The number of tasks that run at a time.
     opened
-        What is closed with the executor.
+        The contexts that are closed with the executor.
     """
 
     engine = "Dask"

@@ -33,7 +33,7 @@ class Assigner:
     Parameters
     ----------
     cursors
-        Where the next chunks go.
+        The places of the next chunks.
     encoder
         The numbers of the plan's groups.
 
@@ -121,7 +121,7 @@ class CorpusAssigner:
     ----------
     open_block
         Called with the number of a block and of the first document there that is
-        assigned; returns what assigns the documents of the block.
+        assigned; returns an assigner of the documents of the block.
     block_documents
         The rule.
     first_document

@@ -140,7 +140,7 @@ class BlockPlan:
 
     @property
     def proof(self) -> Proof | None:
-        """What a search proved; None without one."""
+        """The proof of a search; None without one."""
         return self.place().proof if self._keeps_runs else None
 
     @property

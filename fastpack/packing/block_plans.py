@@ -77,12 +77,12 @@ class BlockPlans:
         return [plan.parts() for plan in self._plans]
 
     def proofs(self) -> Proofs:
-        """Return what searches proved of the blocks."""
+        """Return the proofs of the blocks."""
         proofs = [plan.proof for plan in self._plans if plan.proof is not None]
         return Proofs.join(proofs, [len(plan.chunks) for plan in self._plans])
 
     def assigner(self, after: Histogram | None = None) -> CorpusAssigner:
-        """Return what assigns documents, the first of which come after others."""
+        """Return an assigner of documents; the first of them come after others."""
         before, first_document = {}, 0
         if after is not None:
             before = dict(split_blocks(after, self.block_documents))

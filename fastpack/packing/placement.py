@@ -29,7 +29,7 @@ class Placement(NamedTuple):
     n_bins
         The bins of each group, which follow each other.
     proof
-        What a search proved; None without one.
+        The proof of a search; None without one.
     """
 
     runs: npt.NDArray[Any]

@@ -30,7 +30,7 @@ class SavedPlan(NamedTuple):
     runs
         The table `PackingPlan.runs`.
     proofs
-        What searches proved; None without one.
+        The proofs of searches; None without one.
     """
 
     histogram: Histogram

@@ -20,7 +20,7 @@ from fastpack.version import __version__
 
 
 class PlannedBlocks(Account):
-    """What a `PackingPlan` is, without what it does: see there.
+    """The state of a `PackingPlan`: the methods that use it are there.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class PlannedBlocks(Account):
 
     @property
     def certificate(self) -> Certificate | None:
-        """What is proven of a plan by ``strategy="optimal"``, with the prices.
+        """The proof of a plan by ``strategy="optimal"``, with its prices.
 
         None by best-fit.
         """

@@ -34,7 +34,7 @@ def restore_blocks(
     table
         The runs, as `PackingPlan.runs` has them.
     proofs
-        What the searches proved.
+        The proofs of the searches.
 
     Raises
     ------

@@ -50,7 +50,7 @@ class Share(NamedTuple):
     n_unpacked: int
 
     def assigner(self, plan: BlockPlan) -> Assigner:
-        """Return what assigns the documents of the part, by the plan of the block."""
+        """Return an assigner of the documents of the part, by the plan of the block."""
         n_runs = plan.index.n_runs[self.places]
         ends = np.cumsum(n_runs)
         firsts = ends - n_runs
@@ -97,7 +97,7 @@ class CorpusShare(NamedTuple):
     blocks: dict[int, Share | None]
 
     def assigner(self, plans: Sequence[BlockPlan]) -> CorpusAssigner:
-        """Return what assigns the documents of the part, by the plans of its blocks."""
+        """Return an assigner of the part's documents, by the plans of its blocks."""
         by_number = {plan.number: plan for plan in plans}
 
         def open_block(number: int, first_document: int) -> Assigner:

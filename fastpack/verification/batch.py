@@ -26,13 +26,13 @@ class StartedBatch(NamedTuple):
     first_row
         The number of the first row.
     before
-        What the kernel has to know of the rows before.
+        The state after the rows before, as the kernel takes it.
     n_starts
         The rows that start a document.
     last_row
         The last row before these, if there is one.
     expected
-        What the documents should be, or None.
+        The documents as they should be, or None.
     groups
         The number of each row's group in the assignment, or None.
     """

@@ -56,7 +56,7 @@ def verify(
     Returns
     -------
     dict
-        What was seen: `n_documents`, `n_rows`, `n_chunks`, `n_bins`, `packed`, `extra`,
+        The figures: `n_documents`, `n_rows`, `n_chunks`, `n_bins`, `packed`, `extra`,
         `alignment` and `padding` (tokens), `efficiency`, `chunks_per_bin_max`,
         `bins_not_full`, `lengths_checked`, `groups_checked`; and `unchecked`, a list of
         what could not be checked, in words: empty if `lengths` are given, with the

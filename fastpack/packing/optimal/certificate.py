@@ -27,7 +27,7 @@ _SEARCHES_SCHEMA = pl.Schema(
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What is proven of a plan that was searched for, and what the search took.
+    """The proof of a plan that was searched for, and the effort of the search.
 
     Parameters
     ----------
@@ -38,8 +38,8 @@ class Certificate:
     seconds
         The time of the search; with `block_documents`, of those of all blocks together.
     ended_by
-        What ended it: ``"gap"``, the `optimality_gap` was reached; ``"time"``, the
-        `time_limit`; ``"search"``, nothing was left to try. Of several blocks,
+        The reason of its end: ``"gap"``, the `optimality_gap` was reached; ``"time"``,
+        the `time_limit`; ``"search"``, nothing was left to try. Of several blocks,
         ``"time"`` if one was ended by it, else ``"search"`` if one was.
     prices
         The proof: the `price` (Int64) of a chunk of each `chunk_length` (Int32, in
@@ -84,7 +84,7 @@ class Certificate:
 
 
 class Proof(NamedTuple):
-    """What a search leaves beside a packing.
+    """The proof that a search leaves beside a packing.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ class Proofs(NamedTuple):
 
 
 _ENDS = ("time", "search", "gap")
-"""What may end searches: of several blocks, the first of these is told."""
+"""The reasons of an end: of several blocks, the first of these is told."""
 
 
 def price_table(

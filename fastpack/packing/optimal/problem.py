@@ -32,7 +32,7 @@ class Problem(NamedTuple):
     max_chunks
         The most chunks in a bin.
     fine_units
-        How many of the finest units are counted as one.
+        The number of the finest units that are counted as one.
     """
 
     sizes: Int64Array

@@ -43,7 +43,7 @@ class Relaxation:
     problem
         The sizes.
     effort
-        What it may take.
+        The effort that it may take.
     patterns
         Patterns to start with.
 

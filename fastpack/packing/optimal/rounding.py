@@ -101,7 +101,7 @@ class Dive:
     tolerance
         How far above its bound a relaxation may be, as a fraction of it.
     effort
-        What it may take.
+        The effort that it may take.
 
     Attributes
     ----------

@@ -30,7 +30,7 @@ def make_runs(
     packing, problem
         The packing, and the problem that it packs.
     chunks, options
-        What the problem was made of.
+        The chunks and the rules that the problem was made of.
     """
     rest = _bins_of_runs(packing.rest, problem.sizes)
     ranges = _merge(_ranges_of(_sort([*packing.parts, rest]), problem.sizes))

@@ -42,7 +42,7 @@ class Search:
     gap
         How far above the bound, as a fraction of it, is near enough.
     effort
-        What it may take.
+        The effort that it may take.
     on_progress
         Called with the number of bins and the bound as one of them is better.
 
