@@ -19,7 +19,7 @@ class Home(Protocol):
 
     @property
     def token(self) -> Location:
-        """What holds the token of the present run."""
+        """The file that holds the token of the present run."""
 
     def locked(self, token: str) -> AbstractContextManager[None]:
         """Hold the target for the run of this token; refuse if another one does."""
@@ -47,7 +47,7 @@ class Ticket(NamedTuple):
     job_id
         The id of the job, for the metadata of outputs.
     held_by
-        What holds the token of the present run.
+        The file that holds the token of the present run.
     token
         The token of the worker's run.
     """

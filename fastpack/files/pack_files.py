@@ -112,9 +112,9 @@ def pack_files(
         Called with a `PackingProgress` at the start of a pass and after each shard, in
         the thread of the caller.
     storage_options
-        What opens the object store of URLs, as Polars takes it: ``aws_region``,
-        ``aws_endpoint_url`` ... Workers get them; the target does not hold them. What
-        is absent is taken from the environment of each process.
+        The options of the object store of URLs, as Polars takes them: ``aws_region``,
+        ``aws_endpoint_url`` ... Workers get them; the target does not hold them. Those
+        that are absent come from the environment of each process.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The layout of sequences in files: what the runs that packed them say of it."""
+"""The layout of sequences in files, by the manifests of the runs that packed them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from fastpack.storage.location import Location, Url
 
 
 def layout_of_files(paths: Sequence[Location], align: int | None) -> KnownLayout:
-    """Return what is known of the layout of sequences.
+    """Return the layout of sequences, as far as it is known.
 
     Parameters
     ----------

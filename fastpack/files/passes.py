@@ -86,7 +86,7 @@ def run_pass(
     step
         The pass.
     pieces
-        What the pass goes through; the number of a call is that of its piece.
+        The pieces of the work; the number of a call is that of its piece.
     calls
         See `calls.run_all`.
     on_result

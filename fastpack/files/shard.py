@@ -169,7 +169,7 @@ def _describe_counts(shard: Shard) -> dict[str, Any]:
 
 
 class Instructions(NamedTuple):
-    """What the calls of `assign_shard` have in common: it is handed to workers once.
+    """The arguments that all calls of `assign_shard` share: handed to workers once.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ class TokenSelection(NamedTuple):
     Parameters
     ----------
     sequences
-        What the sequences hold.
+        The options of the sequences.
     documents
         The tokens as packing counts them, and the columns `keep` and `by`.
     """

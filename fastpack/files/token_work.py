@@ -228,7 +228,7 @@ def pack_last_block(
     last
         The file to write.
     leftovers
-        What each block has left, in their order.
+        The leftovers of each block, in the order of the blocks.
     rules
         The rules.
     first_number

@@ -183,7 +183,7 @@ class _Outcome(NamedTuple):
     Parameters
     ----------
     n_bins
-        How many there are.
+        The number of the sequences.
     packed
         The documents' tokens in them.
     footprint

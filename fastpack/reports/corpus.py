@@ -19,7 +19,7 @@ from fastpack.threads import map_in_threads, n_threads
 
 
 class CutCounts(NamedTuple):
-    """How many documents a strategy cuts, and how often.
+    """The documents that a strategy cuts, and the number of cuts.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class CutCounts(NamedTuple):
 
 
 class Concatenation(NamedTuple):
-    """What concatenation cuts at one context length: as the kernel counts it."""
+    """The cuts of concatenation at one context length, as the kernel counts them."""
 
     state: np.void
     cuts_by_length: npt.NDArray[np.int64]

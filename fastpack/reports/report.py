@@ -37,7 +37,7 @@ class Report(NamedTuple):
     Parameters
     ----------
     title
-        What it is about.
+        The title of the page.
     answer
         The answer in three sentences: what concatenation cuts, what packing costs, what
         a longer context would cost.

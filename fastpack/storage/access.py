@@ -1,4 +1,4 @@
-"""Access: what is done to a file of this machine or an object of a store alike."""
+"""Access: the same functions for files of this machine and objects of a store."""
 
 import os
 from collections.abc import Iterable, Sequence

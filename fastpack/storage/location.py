@@ -15,7 +15,7 @@ STORES = ("s3", "s3a", "gs", "gcs", "az", "azure", "abfs", "abfss", "adl", "hf")
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):(/{0,2})(.*)", re.IGNORECASE | re.DOTALL)
 
 NUMBERS = ("file_cache_ttl", "max_retries", "rate_", "retry_")
-"""What the options begin with that are numbers; all others are texts."""
+"""The prefixes of the options that are numbers; all others are texts."""
 
 
 @dataclass(frozen=True, order=True)
@@ -89,7 +89,7 @@ class Url:
 Location: TypeAlias = Path | Url
 
 StrPath: TypeAlias = str | os.PathLike[str]
-"""What users name a location by."""
+"""The name of a location, as users give it."""
 
 
 def is_url(name: StrPath) -> bool:

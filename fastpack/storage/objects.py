@@ -28,7 +28,7 @@ _PREFIXES = {
     "gcs_": ("gs", "gcs"),
     "azure_": ("az", "azure", "abfs", "abfss", "adl"),
 }
-"""What the options of a kind of store may begin with, and its schemes."""
+"""The prefixes of the options of a kind of store, and its schemes."""
 
 _CLIENT = (
     "allow_http",

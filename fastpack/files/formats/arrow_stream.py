@@ -25,7 +25,7 @@ from fastpack.files.formats.flatbuffers import Table
 from fastpack.tokens.lists import as_lists
 
 _CONTINUES = b"\xff\xff\xff\xff"
-"""What messages begin with since Arrow 0.15, before their length."""
+"""The first bytes of messages since Arrow 0.15, before their length."""
 
 END = _CONTINUES + bytes(4)
 
@@ -44,7 +44,7 @@ _DAMAGE = (
     PolarsError,
     PanicException,
 )
-"""What reading a damaged message may raise."""
+"""The errors that a damaged message may cause."""
 
 
 class _Message(NamedTuple):

@@ -129,7 +129,7 @@ class Chunks(NamedTuple):
 
 
 class KnownLayout(NamedTuple):
-    """What is known of sequences beside their columns.
+    """The layout of sequences, as far as it is known beside their columns.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ class ChunkFinder:
     tokens
         The name of the column of tokens.
     layout
-        What is known beside them.
+        Their layout, as far as it is known beside them.
 
     Raises
     ------

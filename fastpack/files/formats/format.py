@@ -13,7 +13,7 @@ from fastpack.storage.location import Location, Url
 
 
 class Request(NamedTuple):
-    """What is asked of a source.
+    """The request for the documents of a source.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class Request(NamedTuple):
     labels
         The names of the columns that are kept or form groups: text that is passed on.
     settings
-        What was said with the name of the format, by name: ``flat:end=0`` gives
+        The settings that follow the name of the format, by name: ``flat:end=0`` gives
         ``{"end": "0"}``.
     """
 
@@ -86,7 +86,7 @@ class Format(NamedTuple):
     name
         Its name, for `source_format` and `output_format`.
     title
-        What it is, for people.
+        Its title, for people.
     suffixes
         The suffixes of its files, in lower case.
     open
@@ -97,7 +97,7 @@ class Format(NamedTuple):
     finds
         Says whether a file of such a suffix is of the format, if others have it too.
     settings
-        The names of what may be said with the name of the format.
+        The names of the settings that may follow the name of the format.
     in_folders
         Whether its files in folders are sources without being named.
     companion

@@ -30,7 +30,7 @@ class Sequences(NamedTuple):
     columns
         The names of the columns that are to be written; the others are boundaries.
     layout
-        What is known of their layout.
+        Their layout, as far as it is known.
     """
 
     blocks: Iterable[pl.DataFrame]
