@@ -64,7 +64,7 @@ def pack_block(
         Documents, as `fastpack.tokens.selection.select_documents` selects them; or
         chunks that other blocks have left out.
     sequence_options, packing_options
-        What sequences hold, and the rules.
+        The options of the sequences, and the rules of the packing.
     first_document
         The row number of the first document in the corpus.
     leaves_out

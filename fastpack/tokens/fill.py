@@ -1,4 +1,4 @@
-"""Fill: what is written to the places of sequences where no document has a value."""
+"""Fill: the values in places of sequences for which no document has one."""
 
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from fastpack.tokens.sequence_options import SequenceOptions
 
 
 class Fill(NamedTuple):
-    """What is added to the chunks of a column.
+    """The values that are added to the chunks of a column.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ class Fill(NamedTuple):
         The value before each chunk, that behind it, and the padding: of the dtype of
         the column, shape (3,).
     before, after
-        How many values are added before and behind each chunk: 0 or 1.
+        The number of values added before and behind each chunk: 0 or 1.
     """
 
     values: npt.NDArray[Any]
@@ -33,7 +33,7 @@ def fill_of(
     numpy_dtype: np.dtype[Any],
     sequence_options: SequenceOptions,
 ) -> Fill:
-    """Return what is added to the chunks of a column.
+    """Return the values that are added to the chunks of a column.
 
     A column in lockstep has its pad value beside the tokens that are added, too.
 

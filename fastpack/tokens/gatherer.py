@@ -74,9 +74,9 @@ class Gatherer:
     columns
         The stored values, by name: first the tokens.
     index
-        Where chunks lie.
+        The places of the chunks.
     sequence_options, options
-        What sequences hold, and the rules.
+        The options of the sequences, and the rules of the packing.
     boundaries
         The boundaries to be given, by name.
     """

@@ -57,8 +57,8 @@ class ChunkIndex(NamedTuple):
     lengths
         The tokens of each chunk: int32.
     named
-        What is asked for of each chunk: the row numbers of ``"documents"``, or the
-        first tokens there, ``"chunk_starts"``; int64.
+        The columns that are asked for: the row number of each chunk's document,
+        ``"documents"``, or its first token there, ``"chunk_starts"``; int64.
     """
 
     first: Int64Array
@@ -155,7 +155,7 @@ def make_index(
     options
         The rules by which it was packed.
     asked
-        What is asked for of chunks: see `ChunkIndex`. Other names are passed over.
+        The columns that are asked for: see `ChunkIndex`. Other names are passed over.
 
     Raises
     ------

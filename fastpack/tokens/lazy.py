@@ -28,7 +28,7 @@ def pack_lazily(
     documents
         Documents, as `fastpack.tokens.selection.select_documents` selects them.
     sequence_options, packing_options
-        What sequences hold, and the rules.
+        The options of the sequences, and the rules of the packing.
     """
     empty = pl.DataFrame(schema=documents.collect_schema())
     schema = pack_block(empty, sequence_options, packing_options).sequences.schema

@@ -71,7 +71,7 @@ def chunks_as_documents(
     chunks
         Rows of its assignment table.
     sequence_options
-        What sequences hold.
+        The options of the sequences.
     first_document
         The row number of the first document.
     """

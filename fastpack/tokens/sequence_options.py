@@ -1,4 +1,4 @@
-"""SequenceOptions: what is asked of training sequences beside the rules of packing."""
+"""SequenceOptions: the options of training sequences, beside the rules of packing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -30,7 +30,7 @@ PyTorch's cross entropy and everything on top of it ignores."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequenceOptions:
-    """What the sequences hold. They are described at `fastpack.pack_tokens`.
+    """The options of training sequences, described at `fastpack.pack_tokens`.
 
     Parameters
     ----------

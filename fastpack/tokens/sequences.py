@@ -34,10 +34,10 @@ class PackedSequences:
     Parameters
     ----------
     assignment
-        Where the chunks go: the table that `fastpack.pack` gives, the Parquet file that
-        it was written to, or the folder of `fastpack.pack_files`. It has all documents.
-        Without a column `document` (with `keep`, say), its rows are in the order of the
-        documents.
+        The places of the chunks: the table that `fastpack.pack` gives, the Parquet file
+        that it was written to, or the folder of `fastpack.pack_files`. It has all
+        documents. Without a column `document` (with `keep`, say), its rows are in the
+        order of the documents.
     documents
         The tokens of the same documents, in the same order:
 
@@ -59,7 +59,7 @@ class PackedSequences:
         names to the values that are written where `tokens` gets an id. By default, that
         is -100 for ``"labels"`` and 0 for any other.
     boundaries
-        What an item says of its chunks: see below.
+        The boundaries that an item has: see below.
     pad_id
         Fill sequences up to L tokens with this one; None leaves them as they are.
     bos_id, eos_id

@@ -150,7 +150,7 @@ LAYOUTS: Mapping[
     "position_ids": _of_position_ids,
     "seq_start_id": _of_seq_start_id,
 }
-"""What boundaries say, those first that say the most."""
+"""The readers of boundaries, those first whose boundaries say the most."""
 
 WITH_ENDS = ("seq_lengths", "segment_ids", "cu_seqlens")
 """The boundaries that say where the last chunk ends, if padding follows it."""

@@ -34,9 +34,9 @@ class ExpectedChunks:
     documents
         The columns of documents, as `fastpack.tokens.selection` selects them.
     sequence_options, options
-        What sequences hold, and the rules.
+        The options of the sequences, and the rules of the packing.
     names
-        What the sequences say of their chunks.
+        The names of documents, as the sequences have them.
     hasher
         The hashes.
 

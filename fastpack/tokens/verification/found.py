@@ -36,9 +36,9 @@ class FoundChunks:
     sequences
         The sequences, a row each.
     sequence_options, options
-        What they hold, and the rules.
+        The options of the sequences, and the rules of the packing.
     layouts, names
-        Where their chunks are, and what they say of these.
+        The reader of their layouts, and the names of their chunks.
     hasher
         The hashes.
 

@@ -174,9 +174,9 @@ class ChunkHasher:
         values
             The values of documents or of sequences.
         places
-            Where chunks are in `values`.
+            The places of the chunks in `values`.
         fill
-            What is added to them.
+            The values that are added to them.
         """
         added = fill.values
         if values.dtype.kind == "f":  # bit by bit

@@ -17,7 +17,7 @@ _DOCUMENTS = "documents"
 
 
 class ChunkNames:
-    """What sequences say of the documents of their chunks.
+    """The names that sequences give to the documents of their chunks.
 
     Parameters
     ----------

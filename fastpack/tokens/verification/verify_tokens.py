@@ -52,7 +52,7 @@ def verify_tokens(
     Parameters
     ----------
     sequences
-        What `fastpack.pack_tokens` gives, or another packer: a row a sequence, as a
+        The sequences of `fastpack.pack_tokens`, or of another packer: a row each, as a
         pl.DataFrame or pl.LazyFrame or any table with ``__arrow_c_stream__``; or the
         path of a Parquet file, or of a folder or a glob of them. A column of boundaries
         says where the chunks are: `seq_lengths`, `segment_ids` or `cu_seqlens`, or,
@@ -64,12 +64,12 @@ def verify_tokens(
     tokens
         The column of tokens, in both.
     context_length, columns, keep, pad_id, bos_id, eos_id, **rules
-        What the sequences were packed with: see `fastpack.pack_tokens`.
+        The options that the sequences were packed with: see `fastpack.pack_tokens`.
 
     Returns
     -------
     dict
-        What was seen: `n_documents`, `n_tokens` (of documents), `n_bins` (sequences),
+        The figures: `n_documents`, `n_tokens` (of documents), `n_bins` (sequences),
         `n_chunks`, `packed`, `extra`, `alignment` and `padding` (tokens), `efficiency`,
         `chunks_per_bin_max`, `bins_not_full`; and `unchecked`, a list of what was not
         checked, in words: columns that both tables have, and that are not asked for,
