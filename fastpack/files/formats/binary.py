@@ -81,19 +81,19 @@ def read_into(
     return array
 
 
-def map_array(path: Path, dtype: npt.DTypeLike, offset: int = 0) -> npt.NDArray[Any]:
-    """Map the values from a byte of a file on; they are read when they are used.
+def map_array(path: Path, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Map the values of a file; they are read when they are used.
 
     Nobody may cut the file meanwhile: the system would end the process.
     """
-    size = file_size(path) - offset
+    size = file_size(path)
     dtype = np.dtype(dtype)
     if size % dtype.itemsize:
         expected = f"whole values of {dtype.itemsize} bytes"
-        raise damaged(path, offset + size, expected, f"{size:,} bytes")
+        raise damaged(path, size, expected, f"{size:,} bytes")
     if not size:  # nothing to map is an error to the system
         return np.empty(0, dtype)
-    return np.memmap(path, dtype, "r", offset=offset).view(np.ndarray)
+    return np.memmap(path, dtype, "r").view(np.ndarray)
 
 
 def check_size(path: Path, expected: int, what: str, size: int | None = None) -> None:

@@ -31,10 +31,10 @@ class Table(NamedTuple):
         """Return the table that a buffer begins with."""
         return cls(buffer, _unpack("<I", buffer, 0))
 
-    def number(self, field: int, kind: str, default: int = 0) -> int:
-        """Return a number, as `struct` names its kind."""
+    def number(self, field: int, kind: str) -> int:
+        """Return a number, as `struct` names its kind; 0 if it is absent."""
         at = self._place(field)
-        return default if at is None else _unpack(f"<{kind}", self.buffer, at)
+        return 0 if at is None else _unpack(f"<{kind}", self.buffer, at)
 
     def text(self, field: int) -> str:
         """Return a string."""

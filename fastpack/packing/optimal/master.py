@@ -102,7 +102,7 @@ class Master:
         """
         self._set("ipm_optimality_tolerance", accuracy)
         self._set("optimality_tolerance", max(10 * accuracy, _KKT_TOLERANCE))
-        self._run("ipm", crossover="off")
+        self._run(crossover="off")
         bins = self._highs.getInfo().objective_function_value * self._scale
         duals = np.array(self._highs.getSolution().row_dual)
         return bins, self._knots.expand(np.maximum(duals, 0.0))
@@ -112,7 +112,7 @@ class Master:
         self._highs.clearSolver()
         self._set("ipm_optimality_tolerance", BEST_ACCURACY)
         self._set("optimality_tolerance", _KKT_TOLERANCE)
-        self._run("ipm", crossover="on")
+        self._run(crossover="on")
         values = np.array(self._highs.getSolution().col_value)
         return values[self._knots.number - 1 :] * self._scale
 
@@ -134,11 +134,11 @@ class Master:
             values,
         )
 
-    def _run(self, method: str, *, crossover: str) -> None:
-        """Solve the program; by the simplex method if the first one fails."""
+    def _run(self, *, crossover: str) -> None:
+        """Solve the program; by the simplex method if interior points fail."""
         self._set("run_crossover", crossover)
         self._effort.iterations += 1
-        for name in (method, "simplex"):
+        for name in ("ipm", "simplex"):
             self._set("solver", name)
             left = self._effort.seconds_left()
             self._set("time_limit", self._highs.getRunTime() + left)
