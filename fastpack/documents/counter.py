@@ -65,9 +65,9 @@ class DocumentCounter:
         return groups
 
     def counted(self) -> list[tuple[Int64Array, ...]]:
-        """Return what each table has counted.
+        """Return the lengths that each table has counted.
 
-        Lengths, groups, and the number of documents of both.
+        With them, the groups, and the number of documents of both.
         """
         keys, counts = self.table.counted()
         return [*self._earlier, (*np.divmod(keys, self._room), counts)]

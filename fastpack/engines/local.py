@@ -125,7 +125,7 @@ def _load(stored: _Stored) -> Any:
 
 
 def check_workers(workers: object) -> None:
-    """Refuse what is neither a number of workers nor None."""
+    """Refuse a value that is neither a number of workers nor None."""
     hint = "Hint: None is one for each processor."
     if workers is None:
         return

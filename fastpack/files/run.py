@@ -115,7 +115,7 @@ def open_executor(
 
 
 def check_progress(progress: ProgressCallback | None) -> ProgressCallback:
-    """Return what is called with the progress; refuse what cannot be called."""
+    """Return the function that takes the progress; refuse any other value."""
     if progress is None:
         return lambda _: None
     if not callable(progress):

@@ -194,7 +194,7 @@ def _is_within(path: Path, output: str) -> bool:
 
 
 def _matches(pattern: str) -> list[Path]:
-    """Return what a glob matches.
+    """Return the matches of a glob.
 
     `glob.glob` passes over folders that it may not list, and over broken links on the
     way.

@@ -39,7 +39,7 @@ class Corpus(NamedTuple):
 def earlier_corpus(
     earlier: dict[str, Any] | None, job: dict[str, Any]
 ) -> Corpus | None:
-    """Return what the run of an earlier job has counted, if it is the same job."""
+    """Return the corpus as an earlier run has counted it, if its job is the same."""
     if earlier is None or describe_changes(earlier, job):
         return None
     corpus = Corpus(earlier.get("documents", []), earlier.get("blocks", []))

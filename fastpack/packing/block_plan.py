@@ -170,7 +170,7 @@ class BlockPlan:
         return RunIndex(keys[first_run], first_run, n_runs)
 
     def parts(self) -> list[Part]:
-        """Return what the figures of each group follow from."""
+        """Return the groups, with all that their figures follow from."""
         proven = [0] * len(self.chunks)
         if self.proof is not None:
             proven = self.proof.bounds(self.chunks, self.options)

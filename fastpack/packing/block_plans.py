@@ -73,7 +73,7 @@ class BlockPlans:
         return map(self.__getitem__, range(len(self._plans)))
 
     def parts(self) -> list[list[Part]]:
-        """Return what the figures of each group of each block follow from."""
+        """Return the groups of each block, with all that their figures follow from."""
         return [plan.parts() for plan in self._plans]
 
     def proofs(self) -> Proofs:

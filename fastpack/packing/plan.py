@@ -169,7 +169,7 @@ class PackingPlan(PlannedBlocks):
         write_plan(output, self.saved(), self.as_dict(), overwrite=overwrite)
 
     def saved(self) -> SavedPlan:
-        """Return what the file of the plan holds."""
+        """Return the plan as its file holds it."""
         proofs = None if self.certificate is None else self.blocks.proofs()
         return SavedPlan(self.histogram, self.options, self.runs, proofs)
 

@@ -43,7 +43,7 @@ class Url:
         return f"{self.scheme}://{self.path}"
 
     def __truediv__(self, name: str | PurePosixPath) -> "Url":
-        """Return what is called `name` in this folder."""
+        """Return the object or folder `name` in this folder."""
         return Url(self.scheme, f"{self.path}/{name}", self.options)
 
     @property

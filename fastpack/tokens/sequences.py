@@ -259,7 +259,7 @@ class PackedSequences:
         return self._gatherer.build(number % n_sequences)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what another process needs, without what it can map or read itself."""
+        """Return the state for another process, less what it can map or read itself."""
         state = self.__dict__.copy()
         del state["_gatherer"]
         if self._path is not None:

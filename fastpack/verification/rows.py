@@ -182,7 +182,7 @@ class RowCheck:
         )
 
     def _start(self, table: pl.DataFrame, n_starts: int) -> StartedBatch:
-        """Find what the checks of a batch have to know; start its documents."""
+        """Find the state that the checks of a batch need; start its documents."""
         expected = None
         if self._expected is not None:
             expected = self._expected.start(n_starts)
@@ -219,7 +219,7 @@ def _count_starts(table: pl.DataFrame) -> int:
 
 
 def _after(row: pl.DataFrame, n_documents: int) -> "kernels.verification.Before":
-    """Return what is known after a row, if it is right."""
+    """Return the state after a row, if it is right."""
     start, length = (
         as_integers(row.get_column(name))[0].item() or 0
         for name in ("chunk_start", "chunk_length")

@@ -141,7 +141,7 @@ class _Placing:
             self._prices[group] = search.prices[items]
 
     def proof(self) -> Proof:
-        """Return what is proven, and what ended the search."""
+        """Return the proof, with the reason of the search's end."""
         ended_by: EndedBy = "search"
         if self._is_near:
             ended_by = "gap"
