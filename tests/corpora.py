@@ -103,6 +103,23 @@ def files_of(folder):
     }
 
 
+class StopError(Exception):
+    """A run is stopped."""
+
+
+def stop_after(n_reports):
+    """Return a `progress` that stops a run at a report."""
+    left = n_reports
+
+    def report(progress):
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise StopError
+
+    return report
+
+
 def pack(sources, target, **options):
     """Pack files into sequences of `L` tokens."""
     return fastpack.pack_files(sources, target, context_length=L, **options)

@@ -257,7 +257,7 @@ def test_files_of_all_formats(tmp_path):
     assert table.equals(fastpack.pack(CORPUS, **options))
 
 
-def test_a_run_goes_on_from_what_it_counted(tmp_path, monkeypatch):
+def test_a_run_goes_on_from_what_it_counted(tmp_path):
     write_unequal_shards(tmp_path / "corpus", 4)
     options = {"context_length": L, "block_documents": 400, "workers": 1}
     fastpack.pack_files(tmp_path / "corpus", tmp_path / "whole", **options)

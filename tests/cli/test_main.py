@@ -89,7 +89,7 @@ def test_help_and_import_wait_for_no_library():
     assert shown.stderr == "[]\n"
 
 
-def test_console_script_is_installed(source, tmp_path):
+def test_console_script_is_installed():
     from importlib.metadata import entry_points
 
     (script,) = entry_points(group="console_scripts", name="fastpack")

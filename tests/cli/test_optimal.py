@@ -133,7 +133,7 @@ def test_arguments_that_cannot_be_right(source, tmp_path, capsys, command):
         ("pack", r"plan +━+ 0 % above the bound"),
     ],
 )
-def test_a_search_on_a_terminal(source, tmp_path, monkeypatch, capsys, command, shown):
+def test_a_search_on_a_terminal(source, tmp_path, monkeypatch, command, shown):
     terminal = io.StringIO()
     console = Console(file=terminal, force_terminal=True, width=120)
     monkeypatch.setattr(progress, "Console", lambda **_: console)

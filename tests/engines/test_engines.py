@@ -241,7 +241,7 @@ def test_the_executor_of_a_dask_client(tmp_path, by_threads, on_dask):
     assert files_of(tmp_path / "out") == expected
 
 
-def test_clusters_that_are_not_there(on_dask, on_ray, monkeypatch):
+def test_clusters_that_are_not_there(on_dask, on_ray):
     import dask
 
     with (

@@ -13,7 +13,18 @@ import polars as pl
 import pytest
 
 import fastpack
-from corpora import CORPUS, RUN, L, N, files_of, pack, read_shards, write_shards
+from corpora import (
+    CORPUS,
+    RUN,
+    L,
+    N,
+    StopError,
+    files_of,
+    pack,
+    read_shards,
+    stop_after,
+    write_shards,
+)
 from fastpack import (
     DataError,
     OptionError,
@@ -135,22 +146,6 @@ def test_parameters_that_cannot_be_right(tmp_path):
     with pytest.raises(OptionError, match="`context_length` must be at least 1"):
         fastpack.pack_files(tmp_path / "b", target, context_length=0)
     assert not target.exists()
-
-
-class StopError(Exception):
-    pass
-
-
-def stop_after(n_reports):
-    left = n_reports
-
-    def report(progress):
-        nonlocal left
-        left -= 1
-        if left == 0:
-            raise StopError
-
-    return report
 
 
 @pytest.mark.parametrize("n_reports", [1, 3, 6, 7, 9])

@@ -16,10 +16,12 @@ import fastpack
 from corpora import (
     CORPUS,
     TOKENS,
+    StopError,
     files_of,
     pack,
     pack_tokens_of,
     read_sequences,
+    stop_after,
     write,
     write_shards,
 )
@@ -92,22 +94,6 @@ def test_killed_at_ten_moments(tmp_path, small_batches, one_of_every):
     with ThreadPoolExecutor(2) as executor:
         list(executor.map(kill_and_resume, range(moments)))
     assert len(complete) > 1
-
-
-class StopError(Exception):
-    pass
-
-
-def stop_after(n_reports):
-    left = n_reports
-
-    def report(progress):
-        nonlocal left
-        left -= 1
-        if left == 0:
-            raise StopError
-
-    return report
 
 
 @pytest.mark.parametrize("from_the_end", [0, 1, 2, 3, 5])

@@ -36,7 +36,7 @@ def test_pictures(corpus, tmp_path, capsys, image_format):
     assert "folder" in capsys.readouterr().err
 
 
-def test_charts_appear_all_or_none(corpus, tmp_path, monkeypatch, capsys):
+def test_charts_appear_all_or_none(corpus, tmp_path, monkeypatch):
     drawn = []
 
     def fail_at_the_last(chart, path, image_format):

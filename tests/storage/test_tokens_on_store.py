@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 import fastpack
-from corpora import files_of, write
+from corpora import StopError, files_of, write
 from fastpack import DataError
 from fastpack.storage.location import parse_url
 from fastpack.storage.objects import list_objects, put_object
@@ -50,10 +50,6 @@ def test_the_same_bytes(tmp_path, corpus, source, bucket, options, rules):
         }
     whole = pl.read_parquet(tmp_path / "here/*.parquet")
     assert whole.equals(pl.read_parquet(tmp_path / "there/*.parquet"))
-
-
-class StopError(Exception):
-    pass
 
 
 def test_a_run_that_goes_on(source, bucket, options):

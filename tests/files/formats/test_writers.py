@@ -291,7 +291,7 @@ def test_folders_of_others_are_not_replaced(tmp_path):
     assert (tmp_path / "mine/thesis.tex").exists()
 
 
-def test_convert(tmp_path, capsys):
+def test_convert(tmp_path):
     for number in range(2):
         frame_of(CHUNKS, 0).write_parquet(tmp_path / f"{number}.parquet")
     sources = [str(tmp_path / f"{number}.parquet") for number in range(2)]
