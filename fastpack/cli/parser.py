@@ -6,18 +6,26 @@ from typing import Any, NoReturn
 
 
 class HelpfulParser(argparse.ArgumentParser):
-    """Adds hints to errors about arguments that are missing."""
+    """Adds hints to errors about arguments that are missing, or unknown."""
 
     _given: tuple[str, ...] = ()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse arguments, as the base class does, and remember them."""
+        """Parse arguments, as the base class does, and remember them.
+
+        Unknown ones are refused here: the parser of a command knows its options, that
+        of all commands, which would be told of them, does not.
+        """
         self._given = tuple(args or ())
-        return super().parse_known_args(args, namespace)
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return parsed, unknown
 
     def error(self, message: str) -> NoReturn:
         """Print the message, with a hint if there is one, and exit."""
-        if "required" in message and (hint := self._hint()):
+        is_of_names = "required" in message or "unrecognized" in message
+        if is_of_names and (hint := self._hint()):
             message = f"{message}\nHint: {hint}"
         super().error(message)
 

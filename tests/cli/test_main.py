@@ -115,13 +115,35 @@ def test_interrupted(source, tmp_path, capsys, monkeypatch):
         (["a.csv"], None),
     ],
 )
-def test_hints_for_what_is_missing(capsys, arguments, hint):
+def test_hints_for_missing_arguments(capsys, arguments, hint):
     with pytest.raises(SystemExit) as stop:
         fastpack_in_process("pack", *arguments, "--output", "out/")
     assert stop.value.code == 2
     message = capsys.readouterr().err
     assert ("Hint: " in message) == (hint is not None)
     assert (hint or "required: --context-length") in message
+
+
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        (
+            "--contextlength",
+            "is no option; did you mean --context-length?",
+        ),
+        ("--format", "is no option; did you mean --source-format?"),
+        ("-q", None),
+    ],
+)
+def test_hints_for_unknown_options(capsys, option, hint):
+    arguments = ["pack", "a.csv", "--context-length", 8, "--output", "out/"]
+    with pytest.raises(SystemExit) as stop:
+        fastpack_in_process(*arguments, option, 8)
+    assert stop.value.code == 2
+    message = capsys.readouterr().err
+    assert f"fastpack pack: error: unrecognized arguments: {option} 8" in message
+    assert (hint or "unrecognized") in message
+    assert ("Hint: " in message) == (hint is not None)
 
 
 def test_keep_names_with_commas(source, tmp_path, capsys):
