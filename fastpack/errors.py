@@ -38,7 +38,7 @@ class StorageError(FastpackError, OSError):
 
 
 class MissingExtraError(FastpackError, ImportError):
-    """A package is not installed that an extra brings."""
+    """A package of an extra is not installed."""
 
 
 class EngineError(FastpackError, RuntimeError):

@@ -3,6 +3,7 @@
 from typing import Any, Unpack
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from fastpack.documents.batches import Documents, as_documents
@@ -164,7 +165,18 @@ def verify_table(
     blocks.check_order()
     numbering.finish()
     blocks.check_multiple()
-    of_bins = np.concatenate(totals)
+    return {
+        **_figures(row_check, np.concatenate(totals), options, n_bins),
+        "lengths_checked": documents is not None or planned is not None,
+        "groups_checked": row_check.has_groups,
+        "unchecked": _unchecked(row_check, options, documents, planned),
+    }
+
+
+def _figures(
+    row_check: RowCheck, of_bins: npt.NDArray[Any], options: PackingOptions, n_bins: int
+) -> dict[str, Any]:
+    """Return the figures of an assignment, by its rows and the totals of its bins."""
     n_chunks = int(of_bins["chunks"].sum())
     extra = n_chunks * options.extra_tokens
     footprint = int(of_bins["footprint"].sum())
@@ -181,9 +193,6 @@ def verify_table(
         "efficiency": row_check.packed / capacity if capacity else 1.0,
         "chunks_per_bin_max": int(of_bins["chunks_per_bin_max"].max(initial=0)),
         "bins_not_full": int(of_bins["bins_not_full"].sum()),
-        "lengths_checked": documents is not None or planned is not None,
-        "groups_checked": row_check.has_groups,
-        "unchecked": _unchecked(row_check, options, documents, planned),
     }
 
 
