@@ -69,8 +69,6 @@ class TokenAccount(Account):
         described = {"version": __version__, "options": self.options.as_dict()}
         return {**described, "figures": self.figures()}
 
-    def __repr__(self) -> str:
-        """Summarize the account, a line for each kind of figure."""
-        blocks = f"  {'blocks':<10}{self.n_blocks:>5,}"
+    def _lines(self) -> dict[str, tuple[int, str]]:
         added = f"{self.bins_added_by_blocks:+,} sequences by them"
-        return f"{super().__repr__()}\n{blocks}   ({added})"
+        return {**super()._lines(), "blocks": (self.n_blocks, added)}

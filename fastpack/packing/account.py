@@ -114,8 +114,8 @@ class Account:
             {name: _as_series(values, name) for name, values in columns.items()}
         )
 
-    def __repr__(self) -> str:
-        """Summarize the account, a line for each kind of figure."""
+    def _lines(self) -> dict[str, tuple[int, str]]:
+        """Return the number and the note of each line of `repr`, by its name."""
         of_documents = (
             f"{self.documents_empty:,} empty, {self.documents_cut:,} cut, "
             f"{self.documents_dropped:,} dropped"
@@ -124,7 +124,7 @@ class Account:
             f"{self.packed:,} packed, {self.truncated:,} truncated, "
             f"{self.dropped:,} dropped"
         )
-        rows = {
+        lines = {
             "documents": (self.n_documents, of_documents),
             "tokens": (self.n_tokens, of_tokens),
             "chunks": (self.n_chunks, ""),
@@ -133,14 +133,19 @@ class Account:
         }
         if overhead := self.extra + self.alignment:
             note = f"{self.extra:,} extra, {self.alignment:,} alignment"
-            rows["overhead"] = (overhead, note)
-        width = max(5, *(len(f"{number:,}") for number, _ in rows.values()))
+            lines["overhead"] = (overhead, note)
+        return lines
+
+    def __repr__(self) -> str:
+        """Summarize the account, a line for each kind of figure."""
+        numbers = self._lines()
+        width = max(5, *(len(f"{number:,}") for number, _ in numbers.values()))
         title = (
             f"{type(self).__name__}: {self.n_documents:,} documents in "
             f"{self.n_bins:,} sequences of {self.options.context_length:,} tokens"
         )
         lines = [title]
-        for name, (number, note) in rows.items():
+        for name, (number, note) in numbers.items():
             line = f"  {name:<10}{number:>{width},}"
             lines.append(f"{line}   ({note})" if note else line)
         return "\n".join(lines)

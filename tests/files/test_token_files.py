@@ -253,7 +253,10 @@ def test_the_account(tmp_path, small_blocks):
     text = repr(account)
     assert text.startswith("TokenAccount: 600 documents in ")
     added = f"({account.bins_added_by_blocks:+,} sequences by them)"
-    assert text.endswith(f"  blocks{account.n_blocks:>9,}   {added}")
+    lines = text.splitlines()[1:]
+    assert lines[-1].startswith("  blocks ")
+    assert lines[-1].endswith(f" {account.n_blocks:,}   {added}")
+    assert len({len(line.partition("   (")[0]) for line in lines}) == 1
     metadata = pl.read_parquet_metadata(target / "sequences-000001.parquet")
     described = json.loads(metadata["fastpack"])
     assert described["options"] == account.options.as_dict()
