@@ -8,6 +8,7 @@ import ast
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +35,10 @@ _HEADER_BYTES = {1: 2, 2: 4, 3: 4}
 """The bytes that hold the length of the header, by the version of the format."""
 
 _LARGEST_HEADER = 1 << 16
+
+_PARSING = Lock()
+"""Held while a header is parsed: in Python 3.11, threads that make syntax trees at the
+same time may get a SystemError (cpython#106905)."""
 
 _AT_ONCE = 1 << 20
 """Values that are looked at before it is known that a row is one of offsets."""
@@ -124,7 +129,8 @@ def _parse(
 ) -> tuple[np.dtype[np.integer], tuple[int, ...]]:
     """Return dtype and shape; refuse what is no array of integers in C order."""
     try:
-        fields = ast.literal_eval(header.decode("utf-8").strip())
+        with _PARSING:
+            fields = ast.literal_eval(header.decode("utf-8").strip())
         dtype, order = fields["descr"], fields["fortran_order"]
         shape = fields["shape"]
     except (ValueError, SyntaxError, KeyError, TypeError, MemoryError) as error:
