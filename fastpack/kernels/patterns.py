@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fastpack.kernels.jit import kernel
+from fastpack.kernels.jit import Integer, kernel
 
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
@@ -28,6 +28,30 @@ class Filled(NamedTuple):
     items: Int32s
     times: Int32s
     uses: Int64s
+
+
+@kernel
+def fitting(sizes: Int64s, item: Integer, room: Integer) -> Integer:
+    """Return the largest item up to this one that is no larger than the room, or -1."""
+    if item < 0 or sizes[item] <= room:
+        return item
+    return np.searchsorted(sizes[:item], room, side="right") - 1
+
+
+@kernel
+def last_left(left: Int64s, below: Int64s, item: Integer) -> Integer:
+    """Return the largest item up to this one of which chunks are left, or -1.
+
+    O(log(items)), amortized: paths through items of which none are left are cut short.
+    """
+    found = item
+    while found >= 0 and left[found] == 0:
+        found = below[found]
+    while item != found:
+        after = below[item]
+        below[item] = found
+        item = after
+    return found
 
 
 @kernel
@@ -72,6 +96,8 @@ def fill_bins(
         The kinds of bins written.
     """
     n = 0
+    # For an item of which none are left, one below it: none are left in between.
+    below = np.arange(-1, left.size - 1)
     for pattern in range(starts.size - 1):
         while uses[pattern] > 0:
             if n == filled.uses.size:
@@ -79,20 +105,17 @@ def fill_bins(
             first = filled.starts[n]
             last = first - 1
             unused = np.int64(0)
-            item = np.int64(left.size - 1)
+            item: Integer = np.int64(left.size - 1)
             for place in range(starts[pattern], starts[pattern + 1]):
                 size = sizes[largest[items[place]]]
                 for _ in range(times[place]):
                     # The room that the chunks before left is for this one, too.
                     unused += size
-                    while item >= 0:
-                        is_in_bin = last >= first and filled.items[last] == item
-                        there = left[item]
-                        if is_in_bin:
-                            there -= filled.times[last]
-                        if there > 0 and sizes[item] <= unused:
-                            break
-                        item -= 1
+                    item = last_left(left, below, fitting(sizes, item, unused))
+                    is_in_bin = last >= first and filled.items[last] == item
+                    if is_in_bin and left[item] == filled.times[last]:
+                        item = last_left(left, below, item - 1)
+                        is_in_bin = False
                     if item < 0:
                         continue
                     if not is_in_bin:

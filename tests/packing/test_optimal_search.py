@@ -162,6 +162,16 @@ def test_hardly_any_time(context_length, rules):
     assert best_fit.lower_bound <= plan.lower_bound <= plan.n_bins <= best_fit.n_bins
 
 
+@pytest.mark.slow
+def test_a_hundred_thousand_sizes():
+    rng = np.random.default_rng(0)
+    sizes = rng.choice(np.arange(1 << 15, 5 << 17), 100_000, replace=False)
+    histogram = LengthHistogram(np.sort(sizes), rng.integers(1, 30, sizes.size))
+    rules = {"context_length": 1 << 20, "max_documents": 3}
+    plan = fastpack.plan(histogram, **rules, strategy="optimal", time_limit=1)
+    assert plan.certificate.seconds < 5
+
+
 def test_fewer_patterns_than_ways_to_begin():
     lengths = [14, 17, 17, 30, 31]
     plan = fastpack.plan(
