@@ -23,7 +23,7 @@ from fastpack import (
     PackingPlan,
     threads,
 )
-from fastpack.packing.optimal import exhaustive, master
+from fastpack.packing.optimal import exhaustive, master, place
 from oracle import Rules, check_assignment, chunks_of, optimum
 from strategies import options_of, packings
 
@@ -248,6 +248,19 @@ def test_no_time():
     assert plan.runs.equals(best_fit.runs)
     assert plan.lower_bound == best_fit.lower_bound
     assert plan.certificate.gap == plan.n_bins / plan.lower_bound - 1
+
+
+def test_no_time_for_groups(monkeypatch):
+    """The groups that are left are not even begun: there may be 100,000."""
+    frame = pl.DataFrame({"n_tokens": normal(60, context_length=128)})
+    frame = frame.with_columns(g=pl.int_range(pl.len()) % 6)
+    rules = {"context_length": 128, "by": "g", "strategy": "optimal"}
+    rules |= {"optimality_gap": 0}
+    assert fastpack.plan(frame, **rules).certificate.iterations > 0
+    monkeypatch.setattr(place, "Search", None)
+    certificate = fastpack.plan(frame, **rules, time_limit=0).certificate
+    assert certificate.ended_by == "time"
+    assert certificate.iterations == 0
 
 
 @pytest.mark.parametrize("gap", [0, -0.5, 1e-9])

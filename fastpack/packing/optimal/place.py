@@ -94,7 +94,11 @@ class _Placing:
                 return
             # All the time that is left: by shares of it, the clock would decide before
             # the limit.
-            self._search(group, end - time.monotonic())
+            seconds = end - time.monotonic()
+            if seconds <= 0:
+                self._is_out_of_time = True
+                return
+            self._search(group, seconds)
 
     @property
     def _is_near(self) -> bool:
