@@ -72,9 +72,18 @@ def as_integer(name: str, value: Any, hint: str) -> int:
         raise OptionTypeError(msg) from error
 
 
-def as_number(name: str, value: Any, least: float, hint: str) -> float:
-    """Return the value of an option as a float, of any type that is a real number."""
-    if type(value) is float and least <= value < inf:
+def as_power(number: int) -> str:
+    """Write the bound of an integer type as people know it, others as they are."""
+    is_bound = number >= 2**31 - 1 and number & (number + 1) == 0
+    return f"2**{number.bit_length()} - 1" if is_bound else str(number)
+
+
+def as_number(name: str, value: Any, end: float, hint: str) -> float:
+    """Return the value of an option as a float, of any type that is a real number.
+
+    It is at least 0, and less than `end`.
+    """
+    if type(value) is float and 0 <= value < end:
         return value
     msg = f"`{name}` must be a number, got {show(value)}\nHint: {hint}."
     if isinstance(value, (bool, str, bytes)):
@@ -83,8 +92,9 @@ def as_number(name: str, value: Any, least: float, hint: str) -> float:
         number = float(value)
     except (TypeError, ValueError, OverflowError) as error:
         raise OptionTypeError(msg) from error
-    if not least <= number < inf:
-        bound = "finite" if least == -inf else f"at least {least:g}, and finite"
+    if not 0 <= number < end:
+        bound = "finite" if end == inf else f"less than {end:g}"
+        bound = f"at least 0, and {bound}"
         msg = f"`{name}` must be {bound}, got {show(value)}\nHint: {hint}."
         raise OptionError(msg)
     return number
@@ -114,13 +124,16 @@ def check_by(by: object) -> tuple[str, ...] | None:
 
 def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     """Refuse a value that is none of the choices."""
-    hint = "Hint: choose one of " + ", ".join(map(repr, choices)) + "."
+    if value in choices:
+        return
+    hint = f"choose one of {', '.join(map(repr, choices))}"
     if not isinstance(value, str):
-        msg = f"`{name}` must be a string, got {show(value)}\n{hint}"
+        msg = f"`{name}` must be a string, got {show(value)}\nHint: {hint}."
         raise OptionTypeError(msg)
-    if value not in choices:
-        msg = f"`{name}` is unknown: {value!r}\n{hint}"
-        raise OptionError(msg)
+    if close := get_close_matches(value, choices, 1):
+        hint = f"did you mean {close[0]!r}? Else {hint}"
+    msg = f"`{name}` is unknown: {value!r}\nHint: {hint}."
+    raise OptionError(msg)
 
 
 def align_error(context_length: int, align: int) -> OptionError:

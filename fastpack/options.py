@@ -13,6 +13,7 @@ from fastpack.option_checks import (
     align_error,
     as_integer,
     as_number,
+    as_power,
     check_by,
     check_choice,
 )
@@ -22,7 +23,6 @@ if TYPE_CHECKING:  # the command line's --help does not wait for NumPy
     import numpy.typing as npt
 
 LongDocuments = Literal["split", "truncate", "drop", "error"]
-
 Strategy = Literal["best_fit", "optimal"]
 
 MAX_CONTEXT_LENGTH = 2**31 - 1
@@ -103,7 +103,7 @@ class PackingOptions:
         needs the extra `optimal`, and takes seconds. See `Certificate`.
     optimality_gap
         The search ends if the bins are at most such a fraction above the number that is
-        proven to be needed; 0 or below searches for the fewest.
+        proven to be needed: 0 searches for the fewest, less than 1.
     time_limit
         The seconds after which it ends, with the best it has. Before that the clock
         decides nothing: the same input gives the same plan, by one version of HiGHS.
@@ -208,7 +208,11 @@ class PackingOptions:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the options by name, as JSON can hold them."""
-        return {**asdict(self), "by": None if self.by is None else list(self.by)}
+        options = {**asdict(self), "by": None if self.by is None else list(self.by)}
+        if self.strategy == "best_fit":  # those of a search make no difference
+            fields = self.__dataclass_fields__
+            options |= {name: fields[name].default for name in _NUMBERS}
+        return options
 
 
 class _Integer(NamedTuple):
@@ -227,11 +231,13 @@ class _Integer(NamedTuple):
         """Return the value as an int, or raise OptionError or OptionTypeError."""
         high = self.high(options)
         if type(value) is int and self.low <= value <= high:
-            return value  # texts for messages are half the time of a small plan's rules
+            return value  # messages take most of the time of all checks
         hint = self.hint.format(options=options)
         number = as_integer(self.name, value, hint)
         if not self.low <= number <= high:
-            bound = f"least {self.low}" if number < self.low else f"most {_power(high)}"
+            bound = (
+                f"least {self.low}" if number < self.low else f"most {as_power(high)}"
+            )
             msg = f"`{self.name}` must be at {bound}, got {number}\nHint: {hint}."
             raise OptionError(msg)
         return number
@@ -287,15 +293,8 @@ _INTEGERS = (
     ),
 )
 
-
 _NUMBERS = {
-    "optimality_gap": (-inf, "bins above the bound, as a fraction, such as 0.0005"),
-    "time_limit": (0.0, "seconds, such as 60; 0 does not search"),
+    "optimality_gap": (1.0, "bins above the bound, as a fraction: 0.0005 is 0.05 %"),
+    "time_limit": (inf, "seconds, such as 60; 0 does not search"),
 }
-"""The options that are numbers with fractions: the least, and the hint in errors."""
-
-
-def _power(number: int) -> str:
-    """Write a bound of an integer type as people know it."""
-    is_bound = number in {MAX_CONTEXT_LENGTH, MAX_SEED, MAX_DOCUMENTS}
-    return f"2**{number.bit_length()} - 1" if is_bound else str(number)
+"""Options with fractions, from 0 up to this one, and the hint in errors."""

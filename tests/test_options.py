@@ -38,8 +38,12 @@ def test_context_length_of_wrong_type(value):
 
 
 def test_long_documents():
-    with pytest.raises(OptionError, match="'cut'\nHint: choose one of 'split'"):
+    with pytest.raises(
+        OptionError, match="'cut'\nHint: choose one of 'split', 'truncate'"
+    ):
         PackingOptions(context_length=8, long_documents="cut")
+    with pytest.raises(OptionError, match="Hint: did you mean 'best_fit'"):
+        PackingOptions(context_length=8, strategy="best-fit")
     with pytest.raises(OptionTypeError, match="`long_documents` must be a string"):
         PackingOptions(context_length=8, long_documents=None)
 

@@ -14,6 +14,7 @@ from fastpack.cli.shared_arguments import (
     add_json,
     add_overwrite,
     context_length,
+    output_here,
 )
 from fastpack.cli.token_arguments import add_sequences
 from fastpack.storage.location import as_path
@@ -146,7 +147,7 @@ def _add_report(add_parser: AddParser) -> None:
     parser.add_argument(
         "--output",
         required=True,
-        type=as_path,
+        type=output_here,
         metavar="PATH",
         help="the .html file to write; with --output-format png or svg, the folder",
     )
@@ -211,7 +212,7 @@ def _add_demo(add_parser: AddParser) -> None:
     _add_context_length(parser, default=2048)
     parser.add_argument(
         "--output",
-        type=as_path,
+        type=output_here,
         default=Path("fastpack-demo"),
         metavar="DIR",
         help="the folder for corpus/ and assignment.parquet (default: %(default)s)",

@@ -34,7 +34,10 @@ _RULES: dict[str, tuple[dict[str, Any], str]] = {
         {"type": integer, "metavar": "SEED"},
         "number the sequences at random, for training in the order of `bin`",
     ),
-    "bins_multiple": (_NUMBER, "round the number of sequences up to a multiple of N"),
+    "bins_multiple": (
+        _NUMBER,
+        "round the sequences, of each block, up to a multiple of N",
+    ),
     "block_documents": (_NUMBER, "pack each block of N documents by itself, in order"),
     "strategy": (
         {"choices": get_args(Strategy)},
@@ -42,11 +45,11 @@ _RULES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "optimality_gap": (
         {"type": number, "metavar": "FRACTION"},
-        "end a search if so close to the number that is needed (default: 0.0005)",
+        "end the search of a block so close to the number needed (default: 0.0005)",
     ),
     "time_limit": (
         {"type": number, "metavar": "SECONDS"},
-        "end a search after so long (default: 60)",
+        "end the search of a block after so long (default: 60)",
     ),
 }
 """The rules of `PackingOptions`: what `add_argument` takes, and the help text."""

@@ -20,6 +20,10 @@ from fastpack.engines.remote import (
     connecting,
 )
 
+_IGNORE_INTERRUPTS = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+"""What a worker runs first: a terminal sends Ctrl-C to all processes, and workers that
+end by it are started again while the cluster closes, which then hangs."""
+
 
 def dask_executor(
     address: str | None = None, *, workers: int | None = None
@@ -84,6 +88,7 @@ def dask_executor(
                 # Any free port: 8787 may be that of another cluster, which warns.
                 dashboard_address="127.0.0.1:0",
                 env={POLARS_THREADS: polars_threads(workers)},
+                preload=_IGNORE_INTERRUPTS,
             )
             client = Client(opened.enter_context(cluster))
             opened.enter_context(client)

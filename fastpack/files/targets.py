@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fastpack.errors import OptionError, OptionTypeError, OutputExistsError
+from fastpack.files.formats.parquet_footer import is_cut_off
 from fastpack.files.formats.registry import suffix_of
 from fastpack.files.home import FOLDER
 from fastpack.files.manifest import (
@@ -254,6 +255,8 @@ def check_earlier(
         # As it was written; of a file, that is the size alone: ours, if damaged too.
         if entry is not None and state == (entry["bytes"], entry.get("etag")):
             manifest.complete[output.name] = entry
+        elif entry is not None and is_cut_off(output.output, entry["bytes"]):
+            pass  # ours, damaged
         elif (read_metadata(output.output) or {}).get("job") != job_id:
             msg = (
                 "the output exists already, and is no file of this job: "

@@ -113,7 +113,7 @@ def join_groups(
     if n_more:
         msg = (
             f"`bins_multiple` is {options.bins_multiple:,}, and there are too few "
-            f"chunks for so many bins: {sum(n_bins) + n_more:,}\n"
+            f"chunks, {sum(n_bins):,}, for so many bins: {sum(n_bins) + n_more:,}\n"
             "Hint: choose a smaller multiple, or a shorter `context_length`."
         )
         raise DataError(msg)

@@ -1,5 +1,7 @@
 """Engines: the same bytes on each, whatever dies on the way."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -211,6 +213,28 @@ def test_a_driver_that_dies(tmp_path, request, by_threads, engine, moment):
     if moment == "assign 5":
         started = next(report for report in reports if report.step == "assign")
         assert 5 <= started.shards <= 32
+    assert files_of(target) == expected
+
+
+def test_an_interrupt_by_the_terminal(tmp_path, by_threads):
+    pytest.importorskip("distributed")
+    corpus, expected = by_threads
+    target = tmp_path / "out"
+    command = [sys.executable, "-m", "fastpack", "pack", corpus, "--context-length", L]
+    command += ["--engine", "dask", "--workers", 2, "--output", f"{target}/"]
+    with subprocess.Popen(
+        list(map(str, command)),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as run:
+        while run.poll() is None and not (target / "_fastpack/counts").exists():
+            time.sleep(0.01)
+        os.killpg(run.pid, signal.SIGINT)  # the workers get it, too
+        _, told = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "fastpack: error: interrupted\n" in told
+    pack(corpus, target)
     assert files_of(target) == expected
 
 

@@ -35,6 +35,28 @@ def test_files_of_others_are_not_replaced(tmp_path):
     )
 
 
+def test_an_output_that_is_cut_off_is_written_again(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 2)
+    target = tmp_path / "out"
+    pack(corpus, target)
+    expected = files_of(target)
+    output = target / "part-1.parquet"
+    for size in (0, 3, 4, 7, 500, output.stat().st_size - 1):
+        os.truncate(output, size)
+        pack(corpus, target)
+        assert files_of(target) == expected
+    # A whole file of others is none of ours, if smaller too.
+    pl.DataFrame({"a": [1]}).write_parquet(output)
+    with pytest.raises(OutputExistsError, match="is no file of this job"):
+        pack(corpus, target)
+
+
+def test_options_of_a_search_make_no_difference_without_one(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 2)
+    pack(corpus, tmp_path / "out", time_limit=5)
+    pack(corpus, tmp_path / "out", optimality_gap=0.1)
+
+
 def test_overwrite_leaves_no_output_of_an_earlier_run(tmp_path):
     corpus = write_shards(tmp_path / "corpus", 4)
     target = tmp_path / "out"

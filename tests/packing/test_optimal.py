@@ -105,7 +105,7 @@ def test_bins_multiple(packing, multiple):
     n_bins = fastpack.plan(columns, **{**options, "bins_multiple": 1}).n_bins
     chunks = chunks_of(frame["n_tokens"], rules)
     if -(-n_bins // multiple) * multiple > sum(n > 0 for _, _, n in chunks):
-        with pytest.raises(DataError, match="chunks for so many bins"):
+        with pytest.raises(DataError, match=r"chunks, [0-9]+, for so many bins"):
             fastpack.plan(columns, **options)
         return
     plan = fastpack.plan(columns, **options)
@@ -263,7 +263,7 @@ def test_no_time_for_groups(monkeypatch):
     assert certificate.iterations == 0
 
 
-@pytest.mark.parametrize("gap", [0, -0.5, 1e-9])
+@pytest.mark.parametrize("gap", [0, 1e-9])
 def test_a_gap_that_cannot_be_reached(gap):
     # Three 34s do not fit: the relaxation needs 3 bins and a half, no packing knows.
     lengths = np.array([34] * 7 + [32, 32])
@@ -337,7 +337,7 @@ def test_large_bins_are_counted_in_units(context_length):
     fastpack.verify(plan.assign(lengths), lengths, context_length=context_length)
     assert plan.certificate.ended_by != "gap" or plan.certificate.gap <= 0.0005
     restored = pickle.loads(pickle.dumps(plan))
-    assert restored.certificate.as_dict() == plan.certificate.as_dict()
+    assert restored.certificate == plan.certificate
 
 
 def test_groups_share_the_time_and_the_gap():
@@ -379,11 +379,13 @@ def test_prices_are_a_proof():
         ({"time_limit": -1}, OptionError, "`time_limit` must be at least 0"),
         ({"time_limit": float("nan")}, OptionError, "and finite, got nan"),
         ({"time_limit": None}, OptionTypeError, "`time_limit` must be a number"),
+        ({"optimality_gap": -0.1}, OptionError, "at least 0, and less than 1"),
+        ({"optimality_gap": 5}, OptionError, "got 5\nHint: .* 0.0005 is 0.05 %"),
         ({"optimality_gap": "1"}, OptionTypeError, "`optimality_gap` must be a number"),
         ({"optimality_gap": True}, OptionTypeError, "got True"),
         ({"optimality_gap": [0, 1]}, OptionTypeError, r"got \[0, 1\]"),
         ({"time_limit": 10**400}, OptionTypeError, "must be a number"),
-        ({"optimality_gap": float("inf")}, OptionError, "must be finite, got inf"),
+        ({"optimality_gap": float("inf")}, OptionError, "less than 1, got inf"),
     ],
 )
 def test_rules_that_cannot_be_right(rules, error, message):

@@ -34,6 +34,16 @@ _LONG = 15
 """In place of the length of a list: it follows by itself."""
 
 
+def is_cut_off(path: Location, size: int) -> bool:
+    """Say whether a file is the beginning of a Parquet file of `size` bytes."""
+    found, n = size_of(path) or 0, len(_MAGIC)
+    first, last = (
+        read_range(path, start, min(start + n, found))
+        for start in (0, max(min(n, found), found - n))
+    )
+    return found < size and _MAGIC.startswith(first) and last != _MAGIC
+
+
 def read_row_groups(path: Location, column: str) -> list[Part]:
     """Read the size of each row group of a file: its rows, the values of a column.
 

@@ -43,6 +43,9 @@ FORMATS = (
 
 BY_NAME: Mapping[str, Format] = {each.name: each for each in FORMATS}
 
+_READ = [each.name for each in FORMATS if each.open is not None]
+"""The names of the formats of sources; the others are written alone."""
+
 BY_SUFFIX: Mapping[str, list[Format]] = {
     suffix: [each for each in FORMATS if suffix in each.suffixes]
     for suffix in dict.fromkeys(suffix for each in FORMATS for suffix in each.suffixes)
@@ -64,7 +67,7 @@ def parse_format(said: str) -> tuple[Format, dict[str, str]]:
     Raises
     ------
     OptionError, OptionTypeError
-        There is no such format, or it has no such setting.
+        There is no such format, it is not read, or it has no such setting.
     """
     if not isinstance(said, str):
         msg = (
@@ -76,10 +79,16 @@ def parse_format(said: str) -> tuple[Format, dict[str, str]]:
     if name not in BY_NAME:
         msg = (
             f"`source_format` names no format that is known: {name!r}\n"
-            f"Hint: the formats are {', '.join(BY_NAME)}."
+            f"Hint: those that are read are {', '.join(_READ)}."
         )
         raise OptionError(msg)
     found = BY_NAME[name]
+    if name not in _READ:
+        msg = (
+            f"the format {name} is written, and not read\n"
+            f"Hint: those that are read are {', '.join(_READ)}."
+        )
+        raise OptionError(msg)
     settings: dict[str, str] = {}
     for part in rest.split(",") if rest else ():
         key, _, value = part.partition("=")
@@ -162,14 +171,9 @@ def scan_source(
     found = format_of(path, said)
     if isinstance(path, Url):
         return _scan_object(path, found, request, rows)
-    if found.open is None:
-        msg = (
-            f"the format {found.name} is written, and not read\n"
-            "Hint: `fastpack formats` lists those that are read."
-        )
-        raise OptionError(msg)
     if said is not None:
         request = request._replace(settings=parse_format(said)[1])
+    assert found.open is not None  # noqa: S101 -- one that is read
     opened = found.open(path, request)
     if isinstance(opened, DocumentFile):
         return opened.scan(rows)

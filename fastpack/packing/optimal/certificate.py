@@ -25,7 +25,7 @@ _SEARCHES_SCHEMA = pl.Schema(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Certificate:
     """The proof of a plan that was searched for, and the effort of the search.
 
@@ -69,6 +69,15 @@ class Certificate:
     def gap(self) -> float:
         """The bins above the bound, as a fraction of it."""
         return self.n_bins / self.lower_bound - 1 if self.lower_bound else 0.0
+
+    def __eq__(self, other: object) -> bool:
+        """Compare all, the prices too."""
+        if not isinstance(other, Certificate):
+            return NotImplemented
+        is_same = self.as_dict() == other.as_dict()
+        return is_same and self.prices.equals(other.prices)
+
+    __hash__ = None  # type: ignore[assignment]  # frames have none
 
     def __str__(self) -> str:
         """Summarize it in a line."""

@@ -1,5 +1,6 @@
 """Place the chunks of all groups in nearly as few bins as any packing needs."""
 
+import functools
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -55,10 +56,24 @@ def place_optimally(
         The runs of all groups, the number of bins of each, and what is proven.
     """
     check_extra()
+    _load_kernels()
     placing = _Placing(groups, options, on_progress)
     placing.search()
     runs, n_bins = join_groups(placing.placed, groups, options)
     return runs, n_bins, placing.proof()
+
+
+@functools.cache
+def _load_kernels() -> None:
+    """Search for a small packing: kernels compile before the clock starts.
+
+    That takes seconds, and a first search would end otherwise than a second one.
+    """
+    options = PackingOptions(context_length=100, strategy="optimal", optimality_gap=0.0)
+    lengths = np.arange(40, 20, -1)
+    counts = np.full(lengths.size, 1000)
+    chunks = Chunks(lengths, counts, exact_sum(counts), 0, 0, 0, 0, 0)
+    _Placing([chunks], options, lambda _: None).search()
 
 
 class _Placing:
@@ -102,7 +117,7 @@ class _Placing:
 
     @property
     def _is_near(self) -> bool:
-        gap = max(self._options.optimality_gap, 0.0)
+        gap = self._options.optimality_gap
         multiple = self._options.bins_multiple
         n_bins, bound = -(-self._n_bins // multiple), -(-self._bound // multiple)
         return n_bins - bound <= gap * bound

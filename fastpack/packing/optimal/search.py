@@ -71,7 +71,7 @@ class Search:
         self.packing: Packing | None = None
         self.prices: Int64Array | None = None
         self._problem = problem
-        self._gap = max(gap, 0.0)
+        self._gap = gap
         self._effort = effort
         self._on_progress = on_progress
         self._tolerance = max(self._gap / 5, _LEAST_TOLERANCE)

@@ -205,7 +205,7 @@ def test_flat_files_lose_no_token(tmp_path):
 @pytest.mark.parametrize(
     ("source_format", "error", "message"),
     [
-        ("parket", OptionError, "names no format that is known: 'parket'\nHint: the"),
+        ("parket", OptionError, "names no format that is known: 'parket'\nHint: those"),
         (5, OptionTypeError, "`source_format` must be the name of a format, got 5"),
         ("flat:end", OptionError, "a setting that flat does not have: 'end'"),
         ("csv:end=0", OptionError, "the settings of csv are: none"),
