@@ -76,7 +76,7 @@ def test_bins_multiple(packing, multiple):
     expected = -(-plan.n_bins // multiple) * multiple
     options["bins_multiple"] = multiple
     if expected > plan.n_chunks:
-        with pytest.raises(DataError, match=f"chunks for so many bins: {expected}"):
+        with pytest.raises(DataError, match=f"for so many bins: {expected}"):
             fastpack.pack(frame, **options)
         return
     table = fastpack.pack(frame, **options)

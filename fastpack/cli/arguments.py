@@ -2,7 +2,6 @@
 
 import argparse
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from fastpack.cli.engine import add_engine
@@ -14,7 +13,6 @@ from fastpack.cli.shared_arguments import (
     add_json,
     add_overwrite,
     context_length,
-    output_here,
 )
 from fastpack.cli.token_arguments import add_sequences
 from fastpack.storage.location import as_path
@@ -147,7 +145,6 @@ def _add_report(add_parser: AddParser) -> None:
     parser.add_argument(
         "--output",
         required=True,
-        type=output_here,
         metavar="PATH",
         help="the .html file to write; with --output-format png or svg, the folder",
     )
@@ -212,8 +209,7 @@ def _add_demo(add_parser: AddParser) -> None:
     _add_context_length(parser, default=2048)
     parser.add_argument(
         "--output",
-        type=output_here,
-        default=Path("fastpack-demo"),
+        default="fastpack-demo",
         metavar="DIR",
         help="the folder for corpus/ and assignment.parquet (default: %(default)s)",
     )

@@ -184,7 +184,8 @@ def _report(arguments: argparse.Namespace) -> None:
     check_extra()
     options = _options(arguments)
     paths = _find(arguments)
-    output, output_format = arguments.output, arguments.output_format
+    output = path_here(arguments.output, "output")
+    output_format = arguments.output_format
     files = [path for path in paths if isinstance(path, Path)]
     check_report_output(output, output_format, files, overwrite=arguments.overwrite)
     documents = scan_all(paths, _selection(arguments, options[0]))
@@ -231,7 +232,7 @@ def _verify_tokens(arguments: argparse.Namespace) -> None:
 def _demo(arguments: argparse.Namespace) -> None:
     demo = run_demo(
         arguments.folder,
-        arguments.output,
+        path_here(arguments.output, "output"),
         arguments.context_length,
         overwrite=arguments.overwrite,
     )

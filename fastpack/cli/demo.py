@@ -14,7 +14,6 @@ from fastpack.outputs import check_output, write_parquet
 from fastpack.packing.plan import PackingPlan
 from fastpack.reports.compare import compare_corpus
 from fastpack.reports.corpus import count_corpus
-from fastpack.storage.location import path_here
 
 WORD_OR_SYMBOL = r"\w+|[^\w\s]"
 """The pattern of a token in this demo."""
@@ -64,7 +63,6 @@ def run_demo(
     SourceNotFoundError, OutputExistsError
         There is no .py file in the folder; there are such outputs.
     """
-    path_here(output, "output")
     options = PackingOptions(context_length=context_length)
     files = python_files(folder)
     corpus_folder, assignment_file = output / "corpus", output / "assignment.parquet"

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from fastpack.files.token_account import TokenAccount
 from fastpack.options import PackingOptions
+from fastpack.packing.account import as_percentage
 from fastpack.packing.plan import PackingPlan
 from fastpack.reports.compare import STRATEGY_NAMES
 
@@ -207,4 +208,4 @@ def _as_text(value: object) -> str:
         return value
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{100 * value:,.6g} %" if isinstance(value, float) else f"{value:,}"
+    return as_percentage(value) if isinstance(value, float) else f"{value:,}"

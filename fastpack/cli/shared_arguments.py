@@ -2,12 +2,9 @@
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeAlias
 
-from fastpack.errors import OptionError
 from fastpack.options import PackingOptions
-from fastpack.storage.location import path_here
 
 AddParser: TypeAlias = Callable[..., argparse.ArgumentParser]
 """Makes the parser of a command."""
@@ -25,14 +22,6 @@ def add_overwrite(
 ) -> None:
     """Add the permission to replace an output."""
     parser.add_argument("--overwrite", action="store_true", help=text)
-
-
-def output_here(text: str) -> Path:
-    """Read the path of an output, which is of this machine."""
-    try:
-        return path_here(text, "output")
-    except OptionError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def integer(text: str) -> int:

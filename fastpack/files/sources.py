@@ -100,7 +100,8 @@ def find_sources(
 
 
 def _not_found(source: str, source_format: str | None) -> SourceNotFoundError:
-    what = "in" if is_url(source) or Path(source).is_dir() else "is"
+    is_folder = is_url(source) or Path(source).is_dir()
+    what = "in" if is_folder else "matches"
     hint = f"a source is a file, a folder or a glob of {', '.join(BY_SUFFIX)} files"
     if source_format is not None:
         each, _ = parse_format(source_format)

@@ -290,7 +290,7 @@ def changed_error(target: Location, changes: Sequence[str]) -> OutputExistsError
     if len(changes) > _CHANGES_SHOWN:
         shown.append(f"and {len(changes) - _CHANGES_SHOWN:,} more")
     msg = (
-        f"{target} holds an earlier run, since which changed: {'; '.join(shown)}\n"
+        f"{target} holds an earlier run; since then changed: {'; '.join(shown)}\n"
         f"Hint: start anew with {OVERWRITE}, or choose another folder."
     )
     return OutputExistsError(msg)

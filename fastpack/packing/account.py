@@ -129,7 +129,7 @@ class Account:
             "tokens": (self.n_tokens, of_tokens),
             "chunks": (self.n_chunks, ""),
             "sequences": (self.n_bins, f"lower bound {self.lower_bound:,}"),
-            "padding": (self.padding, f"efficiency {100 * self.efficiency:.6g} %"),
+            "padding": (self.padding, f"efficiency {as_percentage(self.efficiency)}"),
         }
         if overhead := self.extra + self.alignment:
             note = f"{self.extra:,} extra, {self.alignment:,} alignment"
@@ -149,6 +149,12 @@ class Account:
             line = f"  {name:<10}{number:>{width},}"
             lines.append(f"{line}   ({note})" if note else line)
         return "\n".join(lines)
+
+
+def as_percentage(share: float) -> str:
+    """Return a share in percent: 100 is all of it, not nearly all."""
+    text = f"{100 * share:,.6g}"
+    return "99.9999 %" if text == "100" and share < 1 else f"{text} %"
 
 
 def _round_up(number: int, multiple: int) -> int:

@@ -1,6 +1,7 @@
 """PackingPlan: histogram -> runs, its figures and its file."""
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -174,12 +175,22 @@ class PackingPlan(PlannedBlocks):
         return SavedPlan(self.histogram, self.options, self.runs, proofs)
 
     @classmethod
-    def load(cls, path: StrPath | Location) -> "PackingPlan":
-        """Read a plan that `save` wrote, or `pack_files`; the path may be a URL.
+    def load(
+        cls,
+        path: StrPath | Location,
+        *,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> "PackingPlan":
+        """Read a plan that `save` wrote, or `pack_files`.
 
-        Of a folder that `pack_files` wrote, the plan in it is read. Best-fit is planned
-        anew and compared. A plan that took a search is checked: all chunks are packed
-        by the rules, and the prices prove the bound.
+        Best-fit is planned anew and compared. A plan that took a search is checked: all
+        chunks are packed by the rules, and the prices prove the bound.
+
+        Parameters
+        ----------
+        path, storage_options
+            The file, or the folder that `pack_files` wrote; or the URL of one, and the
+            options of its store, as Polars takes them.
 
         Raises
         ------
@@ -187,7 +198,7 @@ class PackingPlan(PlannedBlocks):
             There is no such file, it is not that of a plan, it was changed, or this
             version plans other runs.
         """
-        saved, description = read_plan(locate(path))
+        saved, description = read_plan(locate(path, storage_options))
         if saved.proofs is not None:
             with invalid_plans_name(path):
                 plan = cls._restore(saved, saved.proofs)

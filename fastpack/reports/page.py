@@ -12,7 +12,6 @@ from fastpack.errors import DataError, MissingExtraError, OptionError
 from fastpack.outputs import check_output, exists_error, replacing
 from fastpack.reports.charts import Chart, Kind
 from fastpack.reports.report import Report
-from fastpack.storage.location import path_here
 from fastpack.version import __version__
 
 ReportFormat = Literal["html", "png", "svg"]
@@ -33,7 +32,6 @@ def check_report_output(
     output: Path, report_format: ReportFormat, sources: list[Path], *, overwrite: bool
 ) -> None:
     """Refuse an output that cannot be written, before the corpus is read."""
-    path_here(output, "output")
     if report_format == "html":
         check_output(output, suffix=".html", sources=sources, overwrite=overwrite)
     elif output.suffix.lower() == ".html" and not output.is_dir():

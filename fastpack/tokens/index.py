@@ -252,7 +252,8 @@ def _check_rows(
             kernel.BAD_OFFSET: "has a chunk that begins outside of its bin",
         }[reason]
         msg = (
-            f"the assignment is not one of `documents`: {row_text(int(row))} {what}\n"
+            "the assignment is not one of `documents` in sequences of "
+            f"{options.context_length:,} tokens: {row_text(int(row))} {what}\n"
             f"Hint: {_SAME}."
         )
         raise DataError(msg)

@@ -5,7 +5,6 @@ import pytest
 
 import fastpack
 from corpora import CORPUS, L, files_of, name_of_shard, pack, read_shards, write_shards
-from fastpack.storage.location import parse_url
 from stores import objects_below, upload
 
 pytestmark = pytest.mark.slow
@@ -21,8 +20,7 @@ def test_into_a_store(tmp_path, bucket, options):
     for name, data in expected.items():
         if name != "_fastpack/manifest.jsonl":
             assert written[name] == data
-    target = f"{bucket}/a/out/_fastpack/plan.parquet"
-    loaded = fastpack.PackingPlan.load(parse_url(target, options))
+    loaded = fastpack.PackingPlan.load(f"{bucket}/a/out/", storage_options=options)
     assert loaded.figures() == plan.figures()
 
 

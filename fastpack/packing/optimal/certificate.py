@@ -82,8 +82,8 @@ class Certificate:
     def __str__(self) -> str:
         """Summarize it in a line."""
         return (
-            f"{100 * self.gap:.3g} % above the bound, after {self.iterations:,} linear "
-            f"programs in {self.seconds:.3g} s, ended by: {self.ended_by}"
+            f"{100 * self.gap:.3g} % above the bound, in {self.seconds:.3g} s, linear "
+            f"programs: {self.iterations:,}, ended by: {_ENDS[self.ended_by]}"
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -197,12 +197,16 @@ class Proofs(NamedTuple):
             lower_bound=lower_bound,
             iterations=int(self.searches["iterations"].sum()),
             seconds=float(self.searches["seconds"].sum()),
-            ended_by=min(ended_by, key=_ENDS.index, default="gap"),
+            ended_by=min(ended_by, key=list(_ENDS).index, default="gap"),
             prices=prices,
         )
 
 
-_ENDS = ("time", "search", "gap")
+_ENDS: dict[EndedBy, str] = {
+    "time": "the time limit",
+    "search": "nothing left to try",
+    "gap": "the optimality gap",
+}
 """The reasons of an end: of several blocks, the first of these is told."""
 
 
