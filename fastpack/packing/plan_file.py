@@ -4,7 +4,6 @@ import base64
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -17,7 +16,7 @@ from fastpack.options import PackingOptions
 from fastpack.outputs import read_metadata, write_parquet
 from fastpack.packing.optimal.certificate import Certificate, Proofs
 from fastpack.storage.access import for_polars, size_of
-from fastpack.storage.location import Location, StrPath
+from fastpack.storage.location import Location, StrPath, Url
 
 
 class SavedPlan(NamedTuple):
@@ -80,7 +79,8 @@ def read_description(path: Location) -> dict[str, Any]:
 
 def read_plan(path: Location) -> tuple[SavedPlan, dict[str, Any]]:
     """Read the file of a plan, and its description."""
-    if isinstance(path, Path) and path.is_dir():  # of `pack_files`
+    is_file = path.suffix == ".parquet" if isinstance(path, Url) else not path.is_dir()
+    if not is_file:  # a folder of `pack_files`
         path = path / "_fastpack" / "plan.parquet"
     if size_of(path) is None:
         msg = f"no file of a plan: {path}\nHint: PackingPlan.save writes one."
