@@ -16,7 +16,7 @@ TOKEN_DOCUMENTS = sorted({min(number, 100_000) for number in DOCUMENTS})
 
 L = 2048
 
-BOUNDARIES = ["none", "seq_lengths", "cu_seqlens", "position_ids", "documents"]
+BOUNDARIES = ["seq_lengths", "cu_seqlens", "position_ids", "documents"]
 
 N_ITEMS = 1000
 
@@ -24,10 +24,10 @@ N_ITEMS = 1000
 class Sequences:
     """A thousand sequences out of mapped files, in any order."""
 
-    params = (TOKEN_DOCUMENTS, ["npy", "arrow"], BOUNDARIES)
-    param_names = ("documents", "storage", "boundaries")
+    params = (TOKEN_DOCUMENTS, ["npy", "arrow"])
+    param_names = ("documents", "storage")
 
-    def setup(self, documents, storage, boundaries):
+    def setup(self, documents, storage):
         self.folder = tempfile.TemporaryDirectory()
         folder = Path(self.folder.name)
         values, tokens = make_documents(documents, 300)
@@ -40,39 +40,53 @@ class Sequences:
             offsets = np.append(0, np.cumsum(lengths.to_numpy(), dtype=np.int64))
             np.save(folder / "tokens.npy", values)
             self.documents = {"input_ids": folder / "tokens.npy", "offsets": offsets}
-        self.boundaries = [] if boundaries == "none" else boundaries
-        self.sequences = self.open()
+        self.open([])
+
+    def open(self, boundaries):
+        self.sequences = fastpack.PackedSequences(
+            self.assignment, self.documents, context_length=L, boundaries=boundaries
+        )
         order = np.random.default_rng(0).integers(0, len(self.sequences), N_ITEMS)
         self.order = order.tolist()
-        self.time_at_random(documents, storage, boundaries)  # compile
+        self.sequences[self.order[0]]  # compile
 
-    def teardown(self, documents, storage, boundaries):
+    def teardown(self, *_):
         self.folder.cleanup()
 
-    def open(self):
-        return fastpack.PackedSequences(
-            self.assignment,
-            self.documents,
-            context_length=L,
-            boundaries=self.boundaries,
-        )
-
-    def time_at_random(self, documents, storage, boundaries):
+    def time_at_random(self, *_):
         for number in self.order:
             self.sequences[number]
 
-    def time_batches(self, documents, storage, boundaries):
+    def time_batches(self, *_):
         for start in range(0, N_ITEMS, 16):
             self.sequences[self.order[start : start + 16]]
 
-    def time_open(self, documents, storage, boundaries):
-        self.open()
+    def time_open(self, *_):
+        self.open([])
 
-    def peakmem_open(self, documents, storage, boundaries):
-        self.open()
+    def peakmem_open(self, *_):
+        self.open([])
 
-    def track_pickled_bytes(self, documents, storage, boundaries):
+    def track_pickled_bytes(self, *_):
         return len(pickle.dumps(self.sequences))
+
+
+class Boundaries:
+    """The same with each kind of boundaries."""
+
+    params = (TOKEN_DOCUMENTS, BOUNDARIES)
+    param_names = ("documents", "boundaries")
+
+    def setup(self, documents, boundaries):
+        self.suite = Sequences()
+        self.suite.setup(documents, "npy")
+        self.suite.open(boundaries)
+
+    def teardown(self, *_):
+        self.suite.teardown()
+
+    def time_at_random(self, *_):
+        self.suite.time_at_random()
 
 
 class VerifyTokens:
