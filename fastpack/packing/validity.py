@@ -42,9 +42,13 @@ def check_runs(
         ("chunks_per_bin", 1),
         ("first_bin", 0),
         ("bin_offset", 0),
+        ("chunk_length", 1),
         ("group", 0),
     ):
         _refuse(runs[name] < least, f"`{name}` of a run is less than {least}")
+    # Else a key below could be that of another group and length.
+    _refuse(runs["chunk_length"] > options.max_chunk, "a chunk is too long")
+    _refuse(runs["group"] >= len(groups), "a run is of a group that there is not")
     _check_chunks(runs, groups, options)
     n_bins = _check_groups(runs, groups)
     _check_bins(runs, options)

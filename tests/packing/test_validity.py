@@ -46,6 +46,16 @@ def test_what_passes_is_a_packing(packing, is_optimal, changes):
     assert len(spaces) == sum(n_bins)
 
 
+@pytest.mark.parametrize(("length", "group"), [(8, 1), (-6, -1), (15, 2)])
+def test_lengths_and_groups_whose_keys_are_those_of_others(length, group):
+    plan = fastpack.plan([1], context_length=6)
+    (block,) = plan.blocks
+    block.records["chunk_length"] = length
+    block.records["group"] = group
+    with pytest.raises(DataError):
+        check_runs(block.records, block.chunks, block.options)
+
+
 @pytest.mark.parametrize("n_bins", [3, 4])
 def test_bins_multiple(n_bins):
     plan = fastpack.plan([8, 6, 6, 4, 3], context_length=8)
