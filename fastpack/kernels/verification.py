@@ -4,7 +4,10 @@ The chunks of a bin fill it from 0 on, without hole or overlap. To check that ne
 sorting: the starts of its chunks, with the sum of their footprints, are then their
 ends, with 0, in some order. (Chunks run from start to end > start; if starts and ends
 pair up like that, all chunks are one path from 0 to the end.) Both collections are
-compared as sums of hashes with a random key: a difference is missed once in 2**64.
+compared as sums of hashes with a random key. A hash can be undone. If the chunks are
+right, the hash of 0 less the sum is that of the end, and undone the end; if they are
+not, a random number, which is a position in the bin at most once in 2**32 times. So a
+bin needs one number of 64 bits, or of 48 and a count of its chunks below.
 """
 
 from typing import Any, NamedTuple
@@ -22,22 +25,21 @@ from fastpack.kernels.jit import Integer, kernel, prefetch
     BAD_CHUNK,
     SHORT,
     BAD_BIN,
+    NEGATIVE_BIN,
     BAD_OFFSET,
+    NEGATIVE_OFFSET,
     OVER_CAPACITY,
     BAD_DOCUMENT,
-) = range(10)
+) = range(12)
 """What is wrong with a row."""
 
 AHEAD = np.uint64(64)
 """Rows between the one that is checked and the one whose bin is brought to the cache:
 5 ns a row less. Of 16 to 128, the distance hardly matters."""
 
-SUMS = np.dtype(
-    [("balance", np.uint64), ("footprint", np.uint32), ("chunks", np.uint32)],
-    align=True,
-)
-"""Of the chunks of a bin: the hashes of their starts less those of their ends, their
-footprints, and their number. 16 bytes: four bins in a line of the cache."""
+COUNT_BITS = 16
+"""The low bits of a sum that count chunks, if no bin can hold 2**16: a line of the
+cache is then eight bins. Longer bins are few, and are counted apart."""
 
 TOTALS = np.dtype(
     [
@@ -50,8 +52,12 @@ and the bins with padding."""
 
 
 class Columns(NamedTuple):
-    """Columns of some rows of an assignment, int32 or int64; -1 stands for null."""
+    """Columns of some rows of an assignment, int32 or int64.
 
+    `has_nulls` says whether a -1 in `bin` and `bin_offset` stands for null.
+    """
+
+    has_nulls: bool
     chunk_start: npt.NDArray[Any]
     chunk_length: npt.NDArray[Any]
     bin: npt.NDArray[Any]
@@ -85,42 +91,70 @@ class Before(NamedTuple):
     n_documents: int = 0
 
 
+class Key(NamedTuple):
+    """A key of hashes, random, and the low bits of a hash that are zero."""
+
+    number: np.uint64
+    zero_bits: np.uint64
+
+
 class Bins(NamedTuple):
     """The bins that are summed up: neighbours, from `first_bin` on.
 
-    `sums` has the dtype `SUMS`, a record a bin; `key` is that of the hashes. `groups`
-    holds, for each bin, the group of one of its chunks plus 1, or -1 if the groups of
-    its chunks differ; it has no elements if rows have no groups. `first_chunks` holds
-    the length of the chunk at the start of each bin; it has no elements if the order of
-    bins does not depend on it. `hashes` are those of the first positions.
+    `sums` holds, for the chunks of each bin, the hashes of their starts less those of
+    their ends, modulo 2**64, and in the bits that are zero in hashes, their number;
+    without such bits, `chunks` holds it, which has no elements otherwise. `groups`
+    holds the group of one of the chunks plus 1, or -1 if their groups differ; it has no
+    elements if rows have no groups. `first_chunks` holds the length of the chunk at the
+    start; it has no elements if the order of bins does not depend on it. `hashes` are
+    those of the first positions.
     """
 
     first_bin: int
-    sums: npt.NDArray[Any]
+    sums: npt.NDArray[np.uint64]
+    chunks: npt.NDArray[np.uint32]
     groups: npt.NDArray[np.int32]
     first_chunks: npt.NDArray[np.int32]
-    key: np.uint64
+    key: Key
     hashes: npt.NDArray[np.uint64]
 
 
 @kernel
-def mix(position: Any, key: np.uint64) -> np.uint64:
-    """Hash a position in a bin: the finalizer of SplitMix64."""
-    z = np.uint64(position) * np.uint64(0x9E3779B97F4A7C15) + key
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+def mix(position: Any, key: Key) -> np.uint64:
+    """Hash a position in a bin: the finalizer of MurmurHash3, of as many bits.
+
+    Each step can be undone: a product with an odd number, and a number of so many bits
+    with its upper half added, as bits, to its lower one.
+    """
+    ones = ~np.uint64(0) >> key.zero_bits
+    half = (np.uint64(65) - key.zero_bits) >> np.uint64(1)
+    z = (np.uint64(position) * np.uint64(0x9E3779B97F4A7C15) + key.number) & ones
+    z = ((z ^ (z >> half)) * np.uint64(0xFF51AFD7ED558CCD)) & ones
+    z = ((z ^ (z >> half)) * np.uint64(0xC4CEB9FE1A85EC53)) & ones
+    return (z ^ (z >> half)) << key.zero_bits
 
 
 @kernel
-def hash_positions(key: np.uint64, hashes: npt.NDArray[np.uint64]) -> None:
+def unmix(hashed: np.uint64, key: Key) -> np.uint64:
+    """Return the position of a hash: any number of as many bits."""
+    ones = ~np.uint64(0) >> key.zero_bits
+    half = (np.uint64(65) - key.zero_bits) >> np.uint64(1)
+    z = hashed >> key.zero_bits
+    z = ((z ^ (z >> half)) * np.uint64(0x9CB4B2F8129337DB)) & ones
+    z = ((z ^ (z >> half)) * np.uint64(0x4F74430C22A54005)) & ones
+    z = (z ^ (z >> half)) - key.number
+    return (z * np.uint64(0xF1DE83E19937733D)) & ones
+
+
+@kernel
+def hash_positions(key: Key, hashes: npt.NDArray[np.uint64]) -> None:
     """Write the hashes of the first positions. Looked up, a row takes 1 ns less."""
     for position in range(hashes.size):
         hashes[position] = mix(position, key)
 
 
 @kernel
-def hash_of(position: Any, key: np.uint64, hashes: npt.NDArray[np.uint64]) -> np.uint64:
+def hash_of(position: Any, key: Key, hashes: npt.NDArray[np.uint64]) -> np.uint64:
     """Return the hash of a position, which is not negative."""
     place = np.uint64(position)
     return hashes[place] if place < np.uint64(hashes.size) else mix(position, key)
@@ -142,16 +176,10 @@ def check_rows(
 
     Parameters
     ----------
-    document
-        The number of each row's document, counted from 0, or None.
-    columns
-        The rows.
-    groups
-        The group of each row, or None.
-    limits
-        The rules.
-    before
-        What is known of the rows before.
+    document, groups
+        The number of each row's document, from 0, and its group; or None.
+    columns, limits, before
+        The rows, the rules, and what is known of the rows before.
     tokens
         Output: the tokens of each document that ends in these rows. It ends at the
         start of the next: one element for each row that starts a document is enough.
@@ -166,13 +194,15 @@ def check_rows(
     context_length, max_chunk, may_split, min_chunk, extra_tokens, align, n_bins = (
         limits
     )
-    first_bin, sums, bin_groups, first_chunks, key, hashes = bins
-    chunk_start, chunk_length, bin, bin_offset = columns  # noqa: A001
+    first_bin, sums, chunks, bin_groups, first_chunks, key, hashes = bins
+    has_nulls, chunk_start, chunk_length, bin, bin_offset = columns  # noqa: A001
     n = np.uint64(sums.size)
     end, last, n_documents = before
     # Unsigned: a signed index is tested for being negative at each use.
     one = np.uint64(1)
+    counted = one if key.zero_bits else np.uint64(0)
     n_ended = np.uint64(0)
+    null = np.int64(-1 if has_nulls else 0)
     for i in range(np.uint64(bin.size)):
         if i + AHEAD < np.uint64(bin.size):
             ahead = np.uint64(np.int64(bin[i + AHEAD]) - first_bin)
@@ -206,56 +236,37 @@ def check_rows(
         last = length
         target = np.int64(bin[i])
         offset = np.int64(bin_offset[i])
-        if length == 0:
-            if target != -1 or offset != -1:
-                return np.int64(i), BAD_BIN
+        if length == 0 and has_nulls and target == -1 and offset == -1:
             continue
-        if target < 0 or target >= n_bins:
+        if target < null:
+            return np.int64(i), NEGATIVE_BIN
+        if length == 0 or target < 0 or target >= n_bins:
             return np.int64(i), BAD_BIN
+        if offset < null:
+            return np.int64(i), NEGATIVE_OFFSET
+        if offset < 0:
+            return np.int64(i), BAD_OFFSET
         footprint = length + extra_tokens
         if align > 1:
             footprint += -footprint % align
             if offset % align != 0:
                 return np.int64(i), BAD_OFFSET
-        if offset < 0:
-            return np.int64(i), BAD_OFFSET
         if offset + footprint > context_length:
             return np.int64(i), OVER_CAPACITY
         place = np.uint64(target - first_bin)
         if place < n:
-            ends = offset + footprint
-            sums[place]["balance"] += hash_of(offset, key, hashes)
-            sums[place]["balance"] -= hash_of(ends, key, hashes)
-            sums[place]["footprint"] += np.uint32(footprint)
-            sums[place]["chunks"] += np.uint32(1)
+            balance = hash_of(offset, key, hashes)
+            balance -= hash_of(offset + footprint, key, hashes)
+            sums[place] += balance + counted
+            if chunks.size:
+                chunks[place] += np.uint32(1)
             if groups is not None:
                 group = groups[i] + 1
-                if bin_groups[place] == 0:
-                    bin_groups[place] = group
-                elif bin_groups[place] != group:
-                    bin_groups[place] = -1
+                is_same = bin_groups[place] == 0 or bin_groups[place] == group
+                bin_groups[place] = group if is_same else -1
             if offset == 0 and first_chunks.size:
                 first_chunks[place] = length
     return bin.size, OK
-
-
-@kernel
-def add_up(bins: Bins, others: Bins) -> None:
-    """Add to `bins` what other rows add up to in the same bins."""
-    for place in range(bins.sums.size):
-        bins.sums[place]["balance"] += others.sums[place]["balance"]
-        bins.sums[place]["footprint"] += others.sums[place]["footprint"]
-        bins.sums[place]["chunks"] += others.sums[place]["chunks"]
-    for place in range(bins.groups.size):
-        group = others.groups[place]
-        if bins.groups[place] == 0:
-            bins.groups[place] = group
-        elif group != 0 and bins.groups[place] != group:
-            bins.groups[place] = -1
-    for place in range(bins.first_chunks.size):
-        # Of two chunks at the start of a bin, either: they overlap.
-        if others.first_chunks[place]:
-            bins.first_chunks[place] = others.first_chunks[place]
 
 
 @kernel
@@ -272,22 +283,23 @@ def check_bins(
     """
     n_wrong = 0
     n_chunks = total = most = not_full = np.int64(0)
-    zero = mix(0, bins.key)
-    for place in range(bins.sums.size):
-        footprint = np.int64(bins.sums[place]["footprint"])
-        chunks = np.int64(bins.sums[place]["chunks"])
-        balance = zero - hash_of(footprint, bins.key, bins.hashes)
-        is_right = (
-            0 < footprint <= context_length
-            and bins.sums[place]["balance"] == balance
-            and chunks <= max_chunks
-            and (bins.groups.size == 0 or bins.groups[place] > 0)
-        )
+    _, sums, counts, groups, _, key, _ = bins
+    empty = mix(0, key)
+    full = empty - mix(context_length, key)
+    counted = ~(~np.uint64(0) << key.zero_bits)
+    for place in range(np.uint64(sums.size)):
+        chunks = np.int64(counts[place] if counts.size else sums[place] & counted)
+        balance = sums[place] & ~counted
+        footprint = np.uint64(context_length)
+        if balance != full:
+            footprint = unmix(empty - balance, key)
+            not_full += 1
+        is_filled = np.uint64(0) < footprint <= np.uint64(context_length)
+        is_mixed = groups.size > 0 and groups[place] < 0
         n_chunks += chunks
-        total += footprint
+        total += np.int64(footprint)
         most = max(most, chunks)
-        not_full += footprint < context_length
-        if not is_right:
+        if not is_filled or is_mixed or chunks > max_chunks:
             wrong[n_wrong] = place
             n_wrong += 1
             if n_wrong == wrong.size:

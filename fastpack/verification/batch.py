@@ -91,13 +91,12 @@ class BatchCheck(NamedTuple):
         Returns the tokens of each document that ends in these rows. Raises
         VerificationError if a row, or such a document, is wrong.
         """
-        columns = kernels.verification.Columns(
-            *(_integers(batch, name) for name in COLUMNS)
-        )
+        columns = _as_columns(batch)
         columns = columns._replace(bin=self.numbering.places(columns.bin))
         document = None
         if self.is_numbered:
-            document = _integers(batch, "document").astype(np.int64, copy=False)
+            document = _as_array(_integers(batch, "document"))
+            document = document.astype(np.int64, copy=False)
             document.flags.writeable = False
         groups = self._groups_of(batch, columns.chunk_start)
         tokens = np.empty(batch.n_starts, np.int64)
@@ -176,26 +175,39 @@ class BatchCheck(NamedTuple):
                 raise batch.error(what, int(rows[first]))
 
 
-def _integers(batch: StartedBatch, name: str) -> npt.NDArray[Any]:
-    """Return a column as the kernel takes it; refuse what it cannot see.
+def _as_columns(batch: StartedBatch) -> "kernels.verification.Columns":
+    """Return the columns as the kernel takes them; refuse what it cannot see."""
+    columns = {name: _integers(batch, name) for name in COLUMNS}
+    empty = {name: columns[name] for name in ("bin", "bin_offset")}
+    has_nulls = any(column.null_count() for column in empty.values())
+    for name, column in columns.items():
+        if name in empty:
+            # In most tables no bin is null, and the kernel sees that none is negative.
+            is_wrong = column == -1 if has_nulls else None
+            what = f"`{name}` is negative"
+        else:
+            is_wrong = column.is_null() if column.null_count() else None
+            what = f"`{name}` is null"
+        if is_wrong is not None and is_wrong.any():
+            raise batch.error(what, is_wrong.arg_max() or 0)
+    arrays = [_as_array(column) for column in columns.values()]
+    return kernels.verification.Columns(has_nulls, *arrays)
 
-    -1 is null.
-    """
+
+def _integers(batch: StartedBatch, name: str) -> pl.Series:
+    """Return a column as Int32 or Int64."""
     column, is_wrong = as_integers(batch.table.get_column(name))
     if is_wrong is not None and is_wrong.any():
         what = f"`{name}` is no integer of 64 bits"
         raise batch.error(what, is_wrong.arg_max() or 0)
-    # Any other number of a document than its own is wrong.
-    wrong = None
-    if name in {"bin", "bin_offset"}:
-        wrong, what = column == -1, f"`{name}` is negative"
-    elif name != "document" and column.null_count():
-        wrong, what = column.is_null(), f"`{name}` is null"
-    if wrong is not None and wrong.any():
-        raise batch.error(what, wrong.arg_max() or 0)
+    return column
+
+
+def _as_array(column: pl.Series) -> npt.NDArray[Any]:
+    """Return a column as an array; null is -1, which is no document's number."""
     if column.null_count():
         column = column.fill_null(-1)
-    array = column.rechunk().to_numpy()
+    array = column.to_numpy()
     array.flags.writeable = False  # the one flavour that kernels are compiled for
     return array
 
@@ -222,6 +234,8 @@ def describe(reason: int, options: PackingOptions) -> str:
             f"{options.min_chunk:,}"
         ),
         kernel.BAD_BIN: "a chunk has no bin, or an empty one has a bin",
+        kernel.NEGATIVE_BIN: "`bin` is negative",
+        kernel.NEGATIVE_OFFSET: "`bin_offset` is negative",
         kernel.BAD_OFFSET: (
             "a chunk starts before its bin, or where `align` does not let it"
         ),

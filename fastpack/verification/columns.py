@@ -66,9 +66,9 @@ def find_other_name(ours: pl.Series, others: pl.Series) -> int | None:
 
 
 def rows_of_bin(table: pl.LazyFrame, number: int) -> pl.DataFrame:
-    """Return the first rows of a bin, to be shown."""
+    """Return the rows of a bin, in the order in which they fill it."""
     rows = table.with_row_index("row").filter(pl.col("bin") == number)
-    return rows.sort("bin_offset").head(10).collect()
+    return rows.sort("bin_offset").collect()
 
 
 def as_integers(column: pl.Series) -> tuple[pl.Series, pl.Series | None]:

@@ -81,6 +81,8 @@ class Numbering:
         groups
             The groups, in the order of their numbers.
         """
+        if not bins.groups.size and not bins.first_chunks.size:
+            return
         by = groups.columns
         ranks = np.zeros(max(groups.height, 1), np.int32)
         if by:

@@ -79,10 +79,10 @@ def verify(
     which of several documents of equal length is in which bin, and, without `by` and
     `shuffle_seed`, the order of the bins of a block.
 
-    Memory: for each thread a batch, and 16 bytes a bin, 4 more with `by`, and with
-    `shuffle_seed`; 1 GB of these at most. With more bins there are fewer threads, and
-    above 32 M bins it takes further passes over the rows. With `block_documents` it
-    takes one more.
+    Memory: for each thread a batch, and 8 bytes a bin (12 if `context_length` is 2**16
+    or more), 4 more with `by`, and with `shuffle_seed`; 1 GB of the 8 bytes at most.
+    With more bins there are fewer threads, and above 64 M bins it takes further passes
+    over the rows. With `block_documents` it takes one more.
 
     Examples
     --------

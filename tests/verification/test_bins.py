@@ -1,5 +1,6 @@
 """Bins: what their chunks add up to, however many are summed at a time."""
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -59,3 +60,18 @@ def test_more_chunks_than_a_bin_may_have():
     fastpack.verify(table, context_length=8, max_documents=2)
     with pytest.raises(VerificationError, match="bin 0 holds 2 chunks, more than `max"):
         fastpack.verify(table, context_length=8, max_documents=1)
+
+
+@pytest.mark.parametrize("context_length", [2**16 - 1, 2**16, 2**31 - 1])
+def test_many_chunks_in_a_bin(context_length):
+    n = min(context_length, 2**16)
+    documents = pl.DataFrame({"n_tokens": np.ones(n, np.int32)})
+    table = fastpack.pack(documents, context_length=context_length)
+    figures = fastpack.verify(table, documents, context_length=context_length)
+    assert figures["n_bins"] == 1
+    assert figures["chunks_per_bin_max"] == n
+    assert figures["bins_not_full"] == (n < context_length)
+    assert figures["padding"] == context_length - n
+    swapped = table.with_columns(bin_offset=pl.col("bin_offset").replace(7, 8))
+    with pytest.raises(VerificationError, match="bin 0 is not filled from its start"):
+        fastpack.verify(swapped, context_length=context_length)

@@ -489,12 +489,12 @@ def a_bin_is_minus_1(rng, case):
     return case.at("bin", rng.integers(case.table.height), -1)
 
 
-@damage(PLACE, "a chunk has no bin")
+@damage(PLACE, "`bin` is negative")
 def a_bin_is_negative(rng, case):
     return case.at("bin", one_of(rng, case.packed()), -int(rng.integers(2, 99)))
 
 
-@damage(PLACE, "a chunk has no bin")
+@damage(PLACE, "`bin` is negative")
 def all_bins_are_negative(rng, case):
     row = case.packed()
     return case.at("bin", row, [-2] * row.size)
@@ -505,7 +505,7 @@ def an_offset_is_minus_1(rng, case):
     return case.at("bin_offset", rng.integers(case.table.height), -1)
 
 
-@damage(PLACE, "a chunk starts before its bin")
+@damage(PLACE, "`bin_offset` is negative")
 def an_offset_is_negative(rng, case):
     offset = -case.rules["align"] * int(rng.integers(2, 99))
     return case.at("bin_offset", one_of(rng, case.packed()), offset)

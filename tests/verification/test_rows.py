@@ -93,7 +93,7 @@ def test_documents_of_other_numbers(dtype):
 
 def test_only_negative_bins():
     table = TABLE.with_columns(bin=pl.lit(-7, pl.Int64))
-    with pytest.raises(VerificationError, match="a chunk has no bin"):
+    with pytest.raises(VerificationError, match="`bin` is negative: in row 0"):
         fastpack.verify(table, context_length=8)
 
 

@@ -144,7 +144,7 @@ DAMAGE = {
     "a null start": (at(3, "chunk_start", None), "`chunk_start` is null"),
     "no bin": (at(LATER, "bin", None), "has no bin"),
     "a negative bin": (at(LATER, "bin", -1), "`bin` is negative"),
-    "another negative bin": (at(LATER, "bin", -7), "has no bin"),
+    "another negative bin": (at(LATER, "bin", -7), "`bin` is negative"),
     "no offset": (at(LATER, "bin_offset", None), "starts before its bin"),
     "a bin where nothing is packed": (at(EMPTY, "bin", 3), "empty one has a bin"),
     "an offset where nothing is packed": (
