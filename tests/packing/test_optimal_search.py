@@ -1,5 +1,7 @@
 """The search: near to its bound for all kinds of lengths, in coarse units, in time."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 import fastpack
 from fastpack import LengthHistogram
+from fastpack.packing.optimal import place
 from fastpack.packing.optimal import problem as problems
 from fastpack.packing.optimal.knapsack import Knapsack
 from fastpack.packing.optimal.problem import Problem
@@ -178,3 +181,28 @@ def test_fewer_patterns_than_ways_to_begin():
         lengths, context_length=60, strategy="optimal", optimality_gap=0
     )
     assert plan.n_bins == 3  # 30 and 31 are apart, and 17 fits beside each, then not 14
+
+
+def test_compiling_is_beside_the_clock(monkeypatch):
+    hours = []
+    now = time.monotonic
+
+    def compile_for_an_hour():
+        hours.append(3600)
+
+    monkeypatch.setattr(place, "_load_kernels", compile_for_an_hour)
+    monkeypatch.setattr(time, "monotonic", lambda: now() + sum(hours))
+    histogram = draw(bell(0.3, 0.05, 512), 10**6)
+    plan = fastpack.plan(
+        histogram, context_length=512, strategy="optimal", time_limit=1800
+    )
+    assert len(hours) == 1
+    assert plan.certificate.ended_by == "gap"
+    assert plan.certificate.seconds < 1800
+
+
+@pytest.mark.parametrize("rules", [{"time_limit": 0}, {"optimality_gap": 0.5}])
+def test_what_is_not_searched_compiles_nothing(monkeypatch, rules):
+    monkeypatch.setattr(place, "_load_kernels", pytest.fail)
+    histogram = draw(bell(0.3, 0.05, 512), 10**6)
+    fastpack.plan(histogram, context_length=512, strategy="optimal", **rules)

@@ -56,8 +56,11 @@ def place_optimally(
         The runs of all groups, the number of bins of each, and what is proven.
     """
     check_extra()
-    _load_kernels()
     placing = _Placing(groups, options, on_progress)
+    if not placing.is_near and options.time_limit > 0:
+        before = time.monotonic()
+        _load_kernels()
+        placing.start += time.monotonic() - before
     placing.search()
     runs, n_bins = join_groups(placing.placed, groups, options)
     return runs, n_bins, placing.proof()
@@ -65,9 +68,10 @@ def place_optimally(
 
 @functools.cache
 def _load_kernels() -> None:
-    """Search for a small packing: kernels compile before the clock starts.
+    """Search for a small packing, for kernels to be compiled, or loaded.
 
-    That takes seconds, and a first search would end otherwise than a second one.
+    That takes seconds: beside the clock, or a first search would end otherwise than a
+    second one.
     """
     options = PackingOptions(context_length=100, strategy="optimal", optimality_gap=0.0)
     lengths = np.arange(40, 20, -1)
@@ -77,7 +81,10 @@ def _load_kernels() -> None:
 
 
 class _Placing:
-    """The packings and the bounds of all groups, while they are searched."""
+    """The packings and the bounds of all groups, while they are searched.
+
+    `start` is when the time began that the search may take.
+    """
 
     def __init__(
         self,
@@ -85,11 +92,11 @@ class _Placing:
         options: PackingOptions,
         on_progress: Callable[[SearchProgress], None],
     ) -> None:
-        self._start = time.monotonic()
         self._groups = groups
         self._options = options
         self._on_progress = on_progress
         self.placed = [place_best_fit(chunks, options) for chunks in groups]
+        self.start = time.monotonic()
         self._bounds = lower_bounds(groups, options)
         self._prices: list[Int64Array | None] = [None] * len(groups)
         self._n_bins = sum(part.n_bins for part in self.placed)
@@ -103,9 +110,9 @@ class _Placing:
             part.n_bins - bound
             for part, bound in zip(self.placed, self._bounds, strict=True)
         ]
-        end = self._start + self._options.time_limit
+        end = self.start + self._options.time_limit
         for group in sorted(range(len(above)), key=lambda group: -above[group]):
-            if self._is_near or above[group] == 0:
+            if self.is_near or above[group] == 0:
                 return
             # All the time that is left: by shares of it, the clock would decide before
             # the limit.
@@ -116,7 +123,8 @@ class _Placing:
             self._search(group, seconds)
 
     @property
-    def _is_near(self) -> bool:
+    def is_near(self) -> bool:
+        """Whether all together are near enough to their bounds."""
         gap = self._options.optimality_gap
         multiple = self._options.bins_multiple
         n_bins, bound = -(-self._n_bins // multiple), -(-self._bound // multiple)
@@ -162,11 +170,11 @@ class _Placing:
     def proof(self) -> Proof:
         """Return the proof, with the reason of the search's end."""
         ended_by: EndedBy = "search"
-        if self._is_near:
+        if self.is_near:
             ended_by = "gap"
         elif self._is_out_of_time:
             ended_by = "time"
-        seconds = time.monotonic() - self._start
+        seconds = time.monotonic() - self.start
         prices = price_table(self._prices, self._groups)
         return Proof(prices, self._iterations, seconds, ended_by)
 
