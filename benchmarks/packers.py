@@ -10,7 +10,7 @@ import polars as pl
 import fastpack
 from benchmarks.bench_kernels import count
 from benchmarks.per_chunk import pack_one_by_one
-from fastpack.packing.plan import PackingPlan
+from fastpack.packing.block_plan import BlockPlan
 
 
 class Packer(NamedTuple):
@@ -44,11 +44,11 @@ def split(lengths, context_length):
 
 def _kernels(lengths, context_length):
     options = fastpack.PackingOptions(context_length=context_length)
-    plan = PackingPlan(count(lengths), options)
-    bins, offsets = np.empty((2, plan.n_rows), np.int32)  # at once: larger pages
-    plan.blocks[0].assigner().cursors.fill(
-        lengths, {"bin": bins, "bin_offset": offsets}
-    )
+    # As `fastpack.pack` does, without the account that a PackingPlan makes.
+    plan = BlockPlan(count(lengths), options)
+    n_rows = plan.n_chunks + plan.n_unpacked
+    bins, offsets = np.empty((2, n_rows), np.int32)  # at once: larger pages
+    plan.assigner().cursors.fill(lengths, {"bin": bins, "bin_offset": offsets})
     return plan, bins, offsets
 
 
