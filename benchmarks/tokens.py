@@ -58,7 +58,9 @@ def beside_copies(n_documents, mean, dtype, rounds):
     for form, options in FORMS.items():
         functions[f"pack_tokens, {form}, {N_CORES} threads"] = pack(**options)
     functions["pack_tokens, lists, one thread"] = on_cores(1, pack())
-    times = in_turns(functions, rounds, int(2.5 * values.nbytes))
+    # The tokens and their int32 positions, and a quarter more.
+    n_bytes = int(1.25 * (values.nbytes + 4 * values.size))
+    times = in_turns(functions, rounds, n_bytes)
     print(
         f"{n_documents:,} documents of {mean:,} tokens on average, {values.size:,} "
         f"tokens, {values.dtype}; {rounds} rounds"
