@@ -49,6 +49,10 @@ def test_an_output_that_is_cut_off_is_written_again(tmp_path):
     pl.DataFrame({"a": [1]}).write_parquet(output)
     with pytest.raises(OutputExistsError, match="is no file of this job"):
         pack(corpus, target)
+    output.unlink()
+    output.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(OutputExistsError, match="is no file of this job"):
+        pack(corpus, target)
 
 
 def test_options_of_a_search_make_no_difference_without_one(tmp_path):

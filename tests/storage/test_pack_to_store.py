@@ -5,7 +5,9 @@ import pytest
 
 import fastpack
 from corpora import CORPUS, L, files_of, name_of_shard, pack, read_shards, write_shards
-from stores import objects_below, upload
+from fastpack.storage.location import parse_url
+from fastpack.storage.objects import put_object
+from stores import objects_below, outputs_below, upload
 
 pytestmark = pytest.mark.slow
 
@@ -45,3 +47,14 @@ def test_from_one_store_into_another(tmp_path, bucket, options):
             for n in range(5)
         ]
         assert pl.concat(rows).equals(fastpack.pack(CORPUS, context_length=L))
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1"])
+def test_an_output_that_is_cut_off_is_written_again(tmp_path, bucket, options, damage):
+    corpus = write_shards(tmp_path / "corpus", 2)
+    target = f"{bucket}/out"
+    pack(corpus, target, storage_options=options)
+    expected = outputs_below(target, options)
+    put_object(parse_url(f"{target}/part-1.parquet", options), damage)
+    pack(corpus, target, storage_options=options)
+    assert outputs_below(target, options) == expected

@@ -36,12 +36,12 @@ _LONG = 15
 
 def is_cut_off(path: Location, size: int) -> bool:
     """Say whether a file is the beginning of a Parquet file of `size` bytes."""
-    found, n = size_of(path) or 0, len(_MAGIC)
-    first, last = (
-        read_range(path, start, min(start + n, found))
-        for start in (0, max(min(n, found), found - n))
-    )
-    return found < size and _MAGIC.startswith(first) and last != _MAGIC
+    found, n = size_of(path), len(_MAGIC)
+    if found is None or found >= size:  # None: a broken link
+        return False
+    first = read_range(path, 0, min(n, found))
+    last = read_range(path, max(0, found - n), found)
+    return _MAGIC.startswith(first) and (found < 2 * n or last != _MAGIC)
 
 
 def read_row_groups(path: Location, column: str) -> list[Part]:
