@@ -24,13 +24,13 @@ from fastpack.cli.running import running
 from fastpack.errors import OptionError
 from fastpack.files.pack_files import pack_shards
 from fastpack.files.pack_token_files import block_rules
-from fastpack.files.reading import Selection, count_sources, read_batch, scan_all
+from fastpack.files.reading import Selection, count_sources, read_batch, scanning_all
 from fastpack.files.sources import find_sources
 from fastpack.files.targets import check_target
 from fastpack.files.token_account import TokenAccount
 from fastpack.files.token_run import pack_blocks
 from fastpack.files.token_work import Compression
-from fastpack.files.verify_files import read_assignment, scan_packed, verify_files
+from fastpack.files.verify_files import read_assignment, verify_files
 from fastpack.files.verify_token_files import read_sequences, verify_token_files
 from fastpack.options import PackingOptions, PackingRules
 from fastpack.outputs import check_output, write_parquet
@@ -170,8 +170,10 @@ def _plan(arguments: argparse.Namespace) -> None:
 def _compare(arguments: argparse.Namespace) -> None:
     options = _options(arguments)
     paths = _find(arguments)
-    documents = scan_all(paths, _selection(arguments, options[0]))
-    with showing_search(options[0], is_quiet=arguments.json) as on_progress:
+    with (
+        scanning_all(paths, _selection(arguments, options[0])) as documents,
+        showing_search(options[0], is_quiet=arguments.json) as on_progress,
+    ):
         corpus = count_corpus(documents, options, on_progress)
     comparison = compare_corpus(corpus)
     if arguments.json:
@@ -188,8 +190,10 @@ def _report(arguments: argparse.Namespace) -> None:
     output_format = arguments.output_format
     files = [path for path in paths if isinstance(path, Path)]
     check_report_output(output, output_format, files, overwrite=arguments.overwrite)
-    documents = scan_all(paths, _selection(arguments, options[0]))
-    with showing_search(options[0]) as on_progress:
+    with (
+        scanning_all(paths, _selection(arguments, options[0])) as documents,
+        showing_search(options[0]) as on_progress,
+    ):
         name = ", ".join(arguments.sources)
         report = make_report(name, documents, options, on_progress)
     overwrite = arguments.overwrite
@@ -202,11 +206,9 @@ def _verify(arguments: argparse.Namespace) -> None:
     if arguments.context_length is not None:
         rules["context_length"] = arguments.context_length
     written = read_assignment(locate(arguments.assignment), rules)
-    options, documents = written.options, None
-    if arguments.sources:
-        paths = _find(arguments)
-        documents = scan_packed(written, paths, _selection(arguments, options))
-    figures = verify_files(written, documents)
+    options = written.options
+    paths = _find(arguments) if arguments.sources else []
+    figures = verify_files(written, paths, _selection(arguments, options))
     if arguments.json:
         described = {"options": options.as_dict(), "figures": figures}
         print_json({"assignment": arguments.assignment, **described})

@@ -1,7 +1,7 @@
 """Reading: a source of any known format -> its documents, lazily."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ from fastpack.documents.inputs import (
     as_list,
     check_names,
 )
+from fastpack.documents.streaming import collect_in_batches
 from fastpack.errors import DataError, DataTypeError, OptionError, StorageError
 from fastpack.files.formats.format import Request
 from fastpack.files.formats.registry import scan_source, suffix_of
@@ -139,17 +140,25 @@ def scan_documents(path: Location, columns: Selection) -> Documents:
     return select_documents(frame, length, columns.keep, columns.by)
 
 
-def scan_all(paths: Sequence[Location], columns: Selection) -> Documents:
-    """Scan several sources, one after the other."""
+@contextmanager
+def scanning_all(paths: Sequence[Location], columns: Selection) -> Iterator[Documents]:
+    """Scan several sources as one, one after the other; errors name the wrong one."""
     columns = columns.of_sources(paths)
-    scanned = []
+    documents = _scan_all(paths, columns)
+
+    def scan(path: Location) -> pl.LazyFrame:
+        return scan_documents(path, columns).frame
+
+    with errors_find_source(paths, scan, columns.source_format):
+        yield documents
+
+
+def _scan_all(paths: Sequence[Location], columns: Selection) -> Documents:
+    scanned: list[Documents] = []
     for path in paths:
         with errors_name(path, columns.source_format):
             scanned.append(scan_documents(path, columns))
-            check_same_columns("by", scanned[0].by.schema, scanned[-1].by.schema)
-            kept = [each.kept for each in (scanned[0], scanned[-1])]
-            if kept[0] is not None and kept[1] is not None:
-                check_same_columns("keep", kept[0].schema, kept[1].schema)
+            _check_same_labels(scanned[0], scanned[-1])
     # Lengths may be integers of different widths.
     frames = [
         each.frame.with_columns(as_expression(LENGTHS).cast(pl.Int64))
@@ -171,11 +180,8 @@ def read_batch(paths: Sequence[Location], columns: Selection) -> Batch:
     batches: list[Batch] = []
     for path in paths:
         with errors_name(path, columns.source_format):
-            batch = scan_documents(path, columns).read()
-            batches.append(batch)
-            check_same_columns("by", batches[0].by.schema, batch.by.schema)
-            if batch.kept is not None and batches[0].kept is not None:
-                check_same_columns("keep", batches[0].kept.schema, batch.kept.schema)
+            batches.append(scan_documents(path, columns).read())
+            _check_same_labels(batches[0], batches[-1])
     return join_batches(batches)
 
 
@@ -191,7 +197,7 @@ def count_sources(
         with errors_name(path, columns.source_format):
             documents = scan_documents(path, columns)
             first = first or documents
-            check_same_columns("by", first.by.schema, documents.by.schema)
+            _check_same_labels(first, documents)
             counted = count_documents(documents, block_documents, n_documents)
             histograms.append(counted)
             n_documents += counted.n_documents
@@ -218,6 +224,33 @@ def errors_name(path: Location, source_format: str | None = None) -> Iterator[No
             f"Hint: the format is {origin}; is the file damaged, or of another format?"
         )
         raise DataError(msg) from error
+
+
+@contextmanager
+def errors_find_source(
+    paths: Sequence[Location],
+    scan: Callable[[Location], pl.LazyFrame],
+    source_format: str | None = None,
+) -> Iterator[None]:
+    """Name the source in errors of Polars about several that are read as one.
+
+    Polars does not say which one it is: then each is read by itself, up to that one.
+    """
+    try:
+        yield
+    except (PolarsError, PanicException):
+        for path in paths:
+            with errors_name(path, source_format):
+                for _ in collect_in_batches(scan(path)):
+                    pass
+        raise
+
+
+def _check_same_labels(first: Documents | Batch, other: Documents | Batch) -> None:
+    """Refuse columns `keep` and `by` that are not those of the first source."""
+    check_same_columns("by", first.by.schema, other.by.schema)
+    if first.kept is not None and other.kept is not None:
+        check_same_columns("keep", first.kept.schema, other.kept.schema)
 
 
 def check_same_columns(

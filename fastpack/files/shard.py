@@ -211,7 +211,7 @@ def assign_shard(
 
     @contextmanager
     def start() -> Iterator[AssignmentStart]:
-        with errors_name(shard.source):
+        with errors_name(shard.source, shard.columns.source_format):
             shard.fingerprint.check()
             counter = BlockCounter(
                 documents.name,

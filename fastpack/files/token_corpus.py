@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from fastpack.files.calls import hand_out
 from fastpack.files.manifest import Manifest, describe_changes
 from fastpack.files.passes import ProgressCallback, run_pass
-from fastpack.files.reading import check_same_columns, errors_name
+from fastpack.files.reading import errors_name
 from fastpack.files.token_blocks import (
     Block,
     Source,
@@ -17,7 +17,12 @@ from fastpack.files.token_blocks import (
     blocks_by_tokens,
     cut_sources,
 )
-from fastpack.files.token_sources import CountedSource, count_rows, count_source
+from fastpack.files.token_sources import (
+    CountedSource,
+    check_same_dtypes,
+    count_rows,
+    count_source,
+)
 from fastpack.files.token_work import BlockRules
 
 
@@ -90,8 +95,7 @@ def count_corpus(
     in_order = [counted[number] for number in range(len(sources))]
     for source, result in zip(sources, in_order, strict=True):
         with errors_name(source.path):
-            for parameter, dtypes in result.dtypes.items():
-                check_same_columns(parameter, in_order[0].dtypes[parameter], dtypes)
+            check_same_dtypes(in_order[0].dtypes, result.dtypes)
     documents = [result.rows for result in in_order]
     parts = list(chain.from_iterable(result.parts for result in in_order))
     if block_documents is None:

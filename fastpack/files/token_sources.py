@@ -12,6 +12,7 @@ from fastpack.files.formats.format import Part
 from fastpack.files.formats.registry import format_of
 from fastpack.files.reading import (
     Selection,
+    check_same_columns,
     errors_name,
     lengths_of_lists,
     scan_columns,
@@ -103,6 +104,14 @@ class CountedSource(NamedTuple):
     def rows(self) -> int:
         """The documents of the source."""
         return sum(part.rows for part in self.parts)
+
+
+def check_same_dtypes(
+    first: dict[str, dict[str, str]], other: dict[str, dict[str, str]]
+) -> None:
+    """Refuse the columns of a source that have other dtypes than those of the first."""
+    for parameter, dtypes in other.items():
+        check_same_columns(parameter, first[parameter], dtypes)
 
 
 def count_source(source: Source, columns: TokenSelection) -> CountedSource:

@@ -1,6 +1,7 @@
 """Verify files: an assignment that was written, and what it says of itself."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,13 @@ from fastpack.errors import (
 )
 from fastpack.files.manifest import Manifest
 from fastpack.files.other_files import PARQUET, other_files
-from fastpack.files.reading import Selection, errors_name, scan_all, scan_columns
+from fastpack.files.reading import (
+    Selection,
+    errors_find_source,
+    errors_name,
+    scan_columns,
+    scanning_all,
+)
 from fastpack.files.targets import states_below
 from fastpack.options import PackingOptions
 from fastpack.outputs import checksum_of, read_metadata
@@ -95,7 +102,9 @@ def read_assignment(path: Location, rules: Mapping[str, Any]) -> WrittenAssignme
 
 
 def verify_files(
-    written: WrittenAssignment, documents: Documents | None = None
+    written: WrittenAssignment,
+    paths: Sequence[Location] = (),
+    columns: Selection | None = None,
 ) -> dict[str, Any]:
     """Verify an assignment that was written, by its own rules.
 
@@ -103,8 +112,10 @@ def verify_files(
     ----------
     written
         The assignment.
-    documents
-        The documents that were packed; None if they are not at hand.
+    paths
+        The sources that were packed, in their order; none if they are not at hand.
+    columns
+        The columns of lengths and of the rule `by`; None without sources.
 
     Returns
     -------
@@ -115,50 +126,49 @@ def verify_files(
     ------
     VerificationError
         As for `verify`; also if the figures are not those that were written with it.
-    DataError
-        The columns `by` are nowhere, and no file says that it was packed by them.
+    DataError, DataTypeError
+        A source cannot be read, or the assignment; or the columns `by` are nowhere, and
+        no file says that it was packed by them.
     """
-    figures = verify_table(
-        written.table,
-        written.options,
-        documents=documents,
-        planned=written.histogram,
-        needs_groups=not written.has_rules,
-    )
-    for name, value in written.figures.items():
-        if name in figures and figures[name] != value:
-            msg = (
-                f"`{name}` is {figures[name]:,}, and was {value:,} when {written.path} "
-                "was packed"
-            )
-            raise VerificationError(msg)
+    with (
+        errors_find_source([written.path], lambda _: written.table),
+        _scanning_packed(written, paths, columns) as documents,
+    ):
+        figures = verify_table(
+            written.table,
+            written.options,
+            documents=documents,
+            planned=written.histogram,
+            needs_groups=not written.has_rules,
+        )
+    check_figures(figures, written.figures, written.path)
     return figures
 
 
-def scan_packed(
-    written: WrittenAssignment, paths: Sequence[Location], columns: Selection
-) -> Documents:
-    """Scan the documents that were packed, with the columns that name them.
+def check_figures(
+    figures: Mapping[str, Any], written: Mapping[str, Any], path: Location
+) -> None:
+    """Refuse figures that are not those that were written at `path`."""
+    for name, value in written.items():
+        if name in figures and figures[name] != value:
+            msg = (
+                f"`{name}` is {figures[name]:,}, and was {value:,} when {path} was "
+                "packed"
+            )
+            raise VerificationError(msg)
 
-    Parameters
-    ----------
-    written
-        The assignment.
-    paths
-        The sources, in their order.
-    columns
-        The columns of lengths and of the rule `by`.
 
-    Raises
-    ------
-    DataError, DataTypeError
-        A source cannot be read.
-    """
+def _scanning_packed(
+    written: WrittenAssignment, paths: Sequence[Location], columns: Selection | None
+) -> AbstractContextManager[Documents | None]:
+    """Scan the documents that were packed, with the columns that name them."""
+    if columns is None or not paths:
+        return nullcontext()
     schema = written.table.collect_schema()
     named = columns._replace(keep=shared_names(schema, schema)).of_sources(paths)
-    with errors_name(paths[0]):
+    with errors_name(paths[0], columns.source_format):
         found = scan_columns(paths[0], named).collect_schema()
-    return scan_all(paths, columns._replace(keep=shared_names(schema, found)))
+    return scanning_all(paths, columns._replace(keep=shared_names(schema, found)))
 
 
 def _read_file(path: Location, rules: Mapping[str, Any]) -> WrittenAssignment:

@@ -8,9 +8,9 @@ import polars as pl
 
 from fastpack.errors import SourceNotFoundError, VerificationError
 from fastpack.files.manifest import Manifest, fingerprints_of
-from fastpack.files.reading import Selection
-from fastpack.files.token_sources import TokenSelection
-from fastpack.files.verify_files import check_outputs
+from fastpack.files.reading import Selection, errors_find_source, errors_name
+from fastpack.files.token_sources import TokenSelection, check_same_dtypes
+from fastpack.files.verify_files import check_figures, check_outputs
 from fastpack.options import PackingOptions
 from fastpack.storage.access import for_polars, read_bytes
 from fastpack.storage.location import Location
@@ -129,24 +129,34 @@ def verify_token_files(
         A source cannot be read.
     """
     columns = written.columns.of_sources(paths)
-    documents = pl.concat([columns.scan(path) for path in paths])
+    documents = _scan(paths, columns)
+    source_format = columns.documents.source_format
     try:
-        figures = verify_sequences(
-            written.table, documents, columns.sequences, written.options
-        )
+        with errors_find_source(paths, columns.scan, source_format):
+            figures = verify_sequences(
+                written.table, documents, columns.sequences, written.options
+            )
     except VerificationError as error:
         if (changed := _first_changed(written, paths)) is None:
             raise
         msg = f"{changed} was changed since it was packed; {error}"
         raise VerificationError(msg) from error
-    for name, value in written.figures.items():
-        if name in figures and figures[name] != value:
-            msg = (
-                f"`{name}` is {figures[name]:,}, and was {value:,} when {written.path} "
-                "was packed"
-            )
-            raise VerificationError(msg)
+    check_figures(figures, written.figures, written.path)
     return figures
+
+
+def _scan(paths: Sequence[Location], columns: TokenSelection) -> pl.LazyFrame:
+    """Scan several sources, one after the other."""
+    frames: list[pl.LazyFrame] = []
+    for path in paths:
+        with errors_name(path, columns.documents.source_format):
+            frames.append(columns.scan(path))
+            first, last = (
+                columns.dtypes_of(frame.collect_schema())
+                for frame in (frames[0], frames[-1])
+            )
+            check_same_dtypes(first, last)
+    return pl.concat(frames)
 
 
 def _first_changed(
