@@ -192,11 +192,11 @@ def _is_job(entry: Any) -> bool:
     """Say whether an entry is a job, which can be compared and replaced."""
     return (
         isinstance(entry, dict)
-        and entry.keys() >= {"version", "columns", "options", "sources"}
+        and entry.keys() >= {"version", "columns", "options", "sources", "outputs"}
         and isinstance(entry["sources"], list)
         and all(map(_is_fingerprint, entry["sources"]))
-        and isinstance(entry.get("outputs", []), list)
-        and all(isinstance(name, str) for name in entry.get("outputs", []))
+        and isinstance(entry["outputs"], list)
+        and all(isinstance(name, str) for name in entry["outputs"])
     )
 
 

@@ -14,7 +14,9 @@ import fastpack
 from corpora import CORPUS, RUN, L, files_of, pack, write_shards
 from fastpack import (
     OutputExistsError,
+    SourceNotFoundError,
 )
+from fastpack.files.verify_files import read_assignment
 
 
 def test_a_manifest_whose_last_line_was_cut(tmp_path):
@@ -34,7 +36,7 @@ def test_a_manifest_whose_last_line_was_cut(tmp_path):
 DAMAGED = [b"\xff\xff", b"{}", b"3", b"[]", b'{"sources": 1}', b""]
 DAMAGED += [
     b'{"version": "", "columns": {}, "options": {}, "sources": %s}' % sources
-    for sources in (b"3", b"[3]", b'[{"path": "a"}]')
+    for sources in (b"3", b"[3]", b'[{"path": "a"}]', b"[]")
 ]
 
 
@@ -46,6 +48,9 @@ def test_a_manifest_that_is_damaged(tmp_path, damage):
     expected = files_of(target)
     manifest = target / "_fastpack/manifest.jsonl"
     lines = manifest.read_bytes().splitlines(keepends=True)
+    manifest.write_bytes(damage)
+    with pytest.raises(SourceNotFoundError, match="holds no assignment"):
+        read_assignment(target, {})
     for content in (damage, lines[0] + damage, lines[0] + lines[1] + damage + b"\n"):
         for overwrite in (False, True):
             manifest.write_bytes(content)
