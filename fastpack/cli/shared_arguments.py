@@ -2,9 +2,11 @@
 
 import argparse
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from fastpack.options import PackingOptions
+
+_Value = TypeVar("_Value")
 
 AddParser: TypeAlias = Callable[..., argparse.ArgumentParser]
 """Makes the parser of a command."""
@@ -26,20 +28,12 @@ def add_overwrite(
 
 def integer(text: str) -> int:
     """Read an integer."""
-    try:
-        return int(text)
-    except ValueError as error:
-        message = f"must be an integer, got {text!r}"
-        raise argparse.ArgumentTypeError(message) from error
+    return _parse(text, int, "an integer")
 
 
 def number(text: str) -> float:
     """Read a number."""
-    try:
-        return float(text)
-    except ValueError as error:
-        message = f"must be a number, got {text!r}"
-        raise argparse.ArgumentTypeError(message) from error
+    return _parse(text, float, "a number")
 
 
 def positive(text: str) -> int:
@@ -53,8 +47,16 @@ def positive(text: str) -> int:
 
 def context_length(text: str) -> int:
     """Read a context length."""
-    try:
+
+    def parse(text: str) -> int:
         return PackingOptions(context_length=int(text)).context_length
+
+    return _parse(text, parse, "an integer from 1 to 2**31 - 1")
+
+
+def _parse(text: str, parse: Callable[[str], _Value], what: str) -> _Value:
+    try:
+        return parse(text)
     except ValueError as error:
-        message = f"must be an integer from 1 to 2**31 - 1, got {text!r}"
+        message = f"must be {what}, got {text!r}"
         raise argparse.ArgumentTypeError(message) from error
