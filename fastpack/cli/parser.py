@@ -1,6 +1,7 @@
 """The parser of arguments: what helps against a wrong use, beside what is wrong."""
 
 import argparse
+import sys
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
@@ -16,7 +17,7 @@ class HelpfulParser(argparse.ArgumentParser):
         Unknown ones are refused here: the parser of a command knows its options, that
         of all commands, which would be told of them, does not.
         """
-        self._given = tuple(args or ())
+        self._given = tuple(sys.argv[1:] if args is None else args)
         parsed, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")

@@ -146,6 +146,13 @@ def test_hints_for_unknown_options(capsys, option, hint):
     assert ("Hint: " in message) == (hint is not None)
 
 
+def test_a_hint_before_the_command(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["fastpack", "--verison"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "did you mean --version?" in capsys.readouterr().err
+
+
 def test_keep_names_with_commas(source, tmp_path, capsys):
     pack = ["pack", source, "--context-length", 8, "--output", tmp_path / "a.parquet"]
     assert fastpack_in_process(*pack, "--keep", "doc_id,other") == 1
