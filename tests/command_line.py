@@ -1,4 +1,4 @@
-"""The command line, in this process or in one of its own."""
+"""The command line, in this process; it, or other code, in a process of its own."""
 
 import subprocess
 import sys
@@ -17,10 +17,30 @@ def fastpack_in_process(*arguments):
 
 
 def run(*arguments, **options):
+    return _run("-m", "fastpack", *arguments, **options)
+
+
+def run_code(code, *arguments, **options):
+    """Run code in a process of its own; return that, and what it printed."""
+    return _run("-c", code, *arguments, **options)
+
+
+def _run(*arguments, **options):
     return subprocess.run(
-        [sys.executable, "-m", "fastpack", *map(str, arguments)],
+        [sys.executable, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
         **options,
     )
+
+
+def start_code(code, *arguments):
+    """Start code in a process of its own; wait until it prints that it is ready."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "ready\n"
+    return process

@@ -1,5 +1,8 @@
 """Documents that several files of tests pack, and what writes and reads their files."""
 
+import random
+import shutil
+
 import numpy as np
 import polars as pl
 
@@ -81,6 +84,13 @@ def write_shards(folder, n_shards, corpus=CORPUS, **settings):
     return folder
 
 
+def packed_shards(folder, n_shards):
+    """Write the shards of a corpus, and pack them; return both folders."""
+    corpus, target = write_shards(folder / "corpus", n_shards), folder / "out"
+    pack(corpus, target)
+    return corpus, target
+
+
 def name_of_shard(number, n_shards):
     """Return the name of a shard: in the order of the names, for any number of them."""
     return f"part-{number:0{len(str(n_shards - 1))}}.parquet"
@@ -101,6 +111,24 @@ def files_of(folder):
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != "lock"
     }
+
+
+def change_bits(run, target, n_places):
+    """Copy a run for each of some bits, and change it there; give the file and byte.
+
+    Each copy is removed again. Nobody reads the lock.
+    """
+    rng = random.Random(12)
+    for name, content in files_of(run).items():
+        size = len(content)
+        places = [0, 8, size // 2, size - 1, *rng.choices(range(size), k=n_places)]
+        for place in places:
+            shutil.copytree(run, target)
+            damaged = bytearray(content)
+            damaged[place] ^= 1 << rng.randrange(8)
+            (target / name).write_bytes(damaged)
+            yield (target / name).name, place
+            shutil.rmtree(target)
 
 
 class StopError(Exception):

@@ -1,12 +1,12 @@
 """Forks after Polars has run are refused at once, not left to hang."""
 
 import multiprocessing
-import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
+from command_line import run_code
 from corpora import pack, write_shards
 from fastpack import OptionError
 
@@ -47,12 +47,8 @@ print("ended", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 @pytest.mark.parametrize("moment", ["before", "after", "streaming"])
 def test_a_forked_child(tmp_path, moment):
     corpus = write_shards(tmp_path / "corpus", 1)
-    process = subprocess.run(
-        [sys.executable, "-c", FORKED, corpus, moment],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    process = run_code(FORKED, corpus, moment)
+    assert process.returncode == 0, process.stderr
     lines = process.stdout.splitlines()
     assert lines[-1] == "ended 0"
     if moment == "before":

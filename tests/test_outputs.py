@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from command_line import run_code
 from corpora import FRAME, write
 from fastpack import outputs
 from fastpack.errors import (
@@ -111,12 +112,7 @@ outputs.write_parquet(frame, pathlib.Path(sys.argv[1]), {}, overwrite=True)
 @pytest.mark.parametrize("kind", ["lazy", "eager"])
 def test_a_full_disk_names_the_output(tmp_path, kind):
     output = tmp_path / "out.parquet"
-    failed = subprocess.run(
-        [sys.executable, "-c", LIMITED, output, kind],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    failed = run_code(LIMITED, output, kind)
     (error,) = re.findall(r"^OSError: (.*\n.*)$", failed.stderr, re.MULTILINE)[-1:]
     assert error.startswith(f"{output} cannot be written: ")
     assert "File too large" in error

@@ -1,8 +1,5 @@
 """Every kind of input: containers, the length column, columns to keep."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -11,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 import fastpack
+from command_line import run_code
 from fastpack import DataError, DataTypeError, OptionError, OptionTypeError
 from fastpack.documents.inputs import length_arrays
 
@@ -80,9 +78,7 @@ print(table.columns[0], table["bin"].to_list())
 
 def test_a_duckdb_relation():
     # In a process of its own: DuckDB 2.0 reports leaks of its bindings at exit.
-    run = subprocess.run(
-        [sys.executable, "-c", DUCKDB], capture_output=True, text=True, check=False
-    )
+    run = run_code(DUCKDB)
     assert run.stdout == "id [0, 1, 2, 3, 3]\n", run.stderr
 
 

@@ -3,8 +3,6 @@
 import json
 import random
 import shutil
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +11,7 @@ import polars as pl
 import pytest
 
 import fastpack
+from command_line import run_code, start_code
 from corpora import (
     CORPUS,
     RUN,
@@ -21,6 +20,7 @@ from corpora import (
     StopError,
     files_of,
     pack,
+    packed_shards,
     read_shards,
     stop_after,
     write_shards,
@@ -169,20 +169,12 @@ def test_a_stopped_run_goes_on(tmp_path, n_reports):
     assert files_of(target) == before
 
 
-def start_run(corpus, target, code=RUN):
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, corpus, target], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout.readline() == "ready\n"
-    return process
-
-
 @pytest.mark.slow
 def test_killed_at_twenty_moments(tmp_path, one_of_every):
     moments = one_of_every(20)
     corpus = write_shards(tmp_path / "corpus", 8, pl.concat([CORPUS] * 8))
     start = time.monotonic()
-    with start_run(corpus, tmp_path / "whole") as process:
+    with start_code(RUN, corpus, tmp_path / "whole") as process:
         assert process.stdout.readline() == "done\n"
     duration = time.monotonic() - start
     expected = files_of(tmp_path / "whole")
@@ -191,7 +183,7 @@ def test_killed_at_twenty_moments(tmp_path, one_of_every):
 
     def kill_and_resume(number):
         target = tmp_path / str(number)
-        with start_run(corpus, target) as process:
+        with start_code(RUN, corpus, target) as process:
             time.sleep(duration * (number + rng.random()) / moments / 2)
             process.kill()
         complete = len(list(target.glob("*.parquet")))
@@ -206,9 +198,7 @@ def test_killed_at_twenty_moments(tmp_path, one_of_every):
 
 
 def test_overwrite_starts_anew(tmp_path):
-    corpus = write_shards(tmp_path / "corpus", 3)
-    target = tmp_path / "out"
-    pack(corpus, target)
+    corpus, target = packed_shards(tmp_path, 3)
     parts = sorted(corpus.iterdir())
     (tmp_path / "bad").mkdir()
     bad = tmp_path / "bad/part-0.parquet"
@@ -241,12 +231,7 @@ with ThreadPoolExecutor(1) as executor:
 def test_a_disk_that_is_full(tmp_path):
     corpus = write_shards(tmp_path / "corpus", 5)
     target = tmp_path / "out"
-    process = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, corpus, target],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    process = run_code(FULL_DISK, corpus, target)
     assert process.returncode == 1
     assert "OSError" in process.stderr
     assert "cannot be written" in process.stderr

@@ -3,8 +3,6 @@
 import json
 import multiprocessing
 import signal
-import subprocess
-import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
@@ -12,6 +10,7 @@ import polars as pl
 import pytest
 
 import fastpack
+from command_line import run_code
 from corpora import CORPUS, L, N, files_of, pack, read_shards, write_shards
 from fastpack import DataError, LengthHistogram, PackingPlan
 from fastpack.packing import block_plan
@@ -99,12 +98,7 @@ to run it, as if there were many groups."""
 def test_each_shard_is_recorded_as_it_ends(tmp_path):
     corpus = write_shards(tmp_path / "corpus", 60)
     target = tmp_path / "out"
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, corpus, target],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+    killed = run_code(KILLED, corpus, target)
     assert killed.returncode == -signal.SIGKILL
     outputs = {path.name for path in target.glob("*.parquet")}
     assert len(outputs) == 21

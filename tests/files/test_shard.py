@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 import fastpack
-from corpora import files_of, pack, write_shards
+from corpora import files_of, pack, packed_shards, write_shards
 from fastpack import (
     DataError,
     DataTypeError,
@@ -90,9 +90,7 @@ def test_a_source_that_changes_between_the_passes(tmp_path, monkeypatch):
 
 
 def test_a_worker_that_outlives_its_run_writes_nothing(tmp_path, monkeypatch):
-    corpus = write_shards(tmp_path / "corpus", 1)
-    target = tmp_path / "out"
-    pack(corpus, target)
+    corpus, target = packed_shards(tmp_path, 1)
     calls = []
     monkeypatch.setattr(
         "fastpack.files.passes.assign_shard", lambda *call: calls.append(call) or {}

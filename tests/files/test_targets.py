@@ -8,7 +8,16 @@ import polars as pl
 import pytest
 
 import fastpack
-from corpora import CORPUS, L, N, files_of, pack, read_shards, write_shards
+from corpora import (
+    CORPUS,
+    L,
+    N,
+    files_of,
+    pack,
+    packed_shards,
+    read_shards,
+    write_shards,
+)
 from fastpack import (
     OptionError,
     OutputExistsError,
@@ -36,9 +45,7 @@ def test_files_of_others_are_not_replaced(tmp_path):
 
 
 def test_an_output_that_is_cut_off_is_written_again(tmp_path):
-    corpus = write_shards(tmp_path / "corpus", 2)
-    target = tmp_path / "out"
-    pack(corpus, target)
+    corpus, target = packed_shards(tmp_path, 2)
     expected = files_of(target)
     output = target / "part-1.parquet"
     for size in (0, 3, 4, 7, 500, output.stat().st_size - 1):
@@ -62,9 +69,7 @@ def test_options_of_a_search_make_no_difference_without_one(tmp_path):
 
 
 def test_overwrite_leaves_no_output_of_an_earlier_run(tmp_path):
-    corpus = write_shards(tmp_path / "corpus", 4)
-    target = tmp_path / "out"
-    pack(corpus, target)
+    corpus, target = packed_shards(tmp_path, 4)
     # As if it was killed between the last file and its line.
     manifest = target / "_fastpack/manifest.jsonl"
     manifest.write_text("".join(manifest.read_text().splitlines(keepends=True)[:-1]))
@@ -227,9 +232,7 @@ def test_an_output_that_is_a_link(tmp_path):
 
 
 def test_an_earlier_output_of_another_job_is_left(tmp_path):
-    corpus = write_shards(tmp_path / "corpus", 3)
-    target = tmp_path / "out"
-    pack(corpus, target)
+    corpus, target = packed_shards(tmp_path, 3)
     pack(corpus / "part-1.parquet", tmp_path / "other")
     (tmp_path / "other/part-1.parquet").replace(target / "part-1.parquet")
     pack(corpus / "part-0.parquet", target, overwrite=True)

@@ -3,8 +3,6 @@
 import json
 import random
 import shutil
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,10 +11,12 @@ import polars as pl
 import pytest
 
 import fastpack
+from command_line import run_code, start_code
 from corpora import (
     CORPUS,
     TOKENS,
     StopError,
+    change_bits,
     files_of,
     pack,
     pack_tokens_of,
@@ -57,14 +57,6 @@ print("done", flush=True)
 """
 
 
-def start_run(corpus, target):
-    process = subprocess.Popen(
-        [sys.executable, "-c", RUN, corpus, target], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout.readline() == "ready\n"
-    return process
-
-
 @pytest.mark.slow
 def test_killed_at_ten_moments(tmp_path, small_batches, one_of_every):
     moments = one_of_every(10)
@@ -73,7 +65,7 @@ def test_killed_at_ten_moments(tmp_path, small_batches, one_of_every):
         tmp_path / "corpus", 4, pl.concat([TOKENS] * 40), row_group_size=1500
     )
     start = time.monotonic()
-    with start_run(corpus, tmp_path / "whole") as process:
+    with start_code(RUN, corpus, tmp_path / "whole") as process:
         assert process.stdout.readline() == "done\n"
     duration = time.monotonic() - start
     expected = files_of(tmp_path / "whole")
@@ -83,7 +75,7 @@ def test_killed_at_ten_moments(tmp_path, small_batches, one_of_every):
 
     def kill_and_resume(number):
         target = tmp_path / str(number)
-        with start_run(corpus, target) as process:
+        with start_code(RUN, corpus, target) as process:
             time.sleep(duration * (number + rng.random()) / moments / 2)
             process.kill()
         complete.add(len(list(target.glob("*.parquet"))))
@@ -137,25 +129,14 @@ def test_a_byte_that_was_changed(tmp_path, is_complete):
         with ThreadPoolExecutor(1) as one, pytest.raises(StopError):
             pack_tokens_of(corpus, run, executor=one, progress=stop_after(6))
         assert (run / "_fastpack/counts/1.parquet").exists()
-    rng = random.Random(12)
-    for path in sorted(run.rglob("*")):
-        if path.is_dir() or path.name == "lock":
-            continue
-        size = path.stat().st_size
-        for place in [0, 8, size // 2, size - 1, *rng.choices(range(size), k=4)]:
-            shutil.copytree(run, target)
-            damaged = target / path.relative_to(run)
-            content = bytearray(damaged.read_bytes())
-            content[place] ^= 1 << rng.randrange(8)
-            damaged.write_bytes(content)
-            try:
-                pack_tokens_of(corpus, target)
-            except OutputExistsError:
-                # The job, and an output that is in no manifest yet.
-                assert path.name == "manifest.jsonl" or not is_complete
-            else:
-                assert files_of(target) == expected, (path, place)
-            shutil.rmtree(target)
+    for name, place in change_bits(run, target, 4):
+        try:
+            pack_tokens_of(corpus, target)
+        except OutputExistsError:
+            # The job, and an output that is in no manifest yet.
+            assert name == "manifest.jsonl" or not is_complete
+        else:
+            assert files_of(target) == expected, (name, place)
 
 
 def test_a_file_that_is_missing(tmp_path):
@@ -381,12 +362,7 @@ with ThreadPoolExecutor(1) as executor:
 def test_a_disk_that_is_full(tmp_path):
     corpus = write_shards(tmp_path / "corpus", 5, TOKENS)
     target = tmp_path / "out"
-    process = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, corpus, target],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    process = run_code(FULL_DISK, corpus, target)
     assert process.returncode == 1
     assert "cannot be written" in process.stderr
     names = {path.name for path in target.iterdir()}
@@ -402,12 +378,16 @@ def test_a_disk_that_is_full(tmp_path):
 def test_another_run_in_the_same_folder(tmp_path):
     corpus = write_shards(tmp_path / "corpus", 2, TOKENS)
 
+    refused = []
+
     def run_another(progress):
         if progress.step == "pack":
             with pytest.raises(OutputExistsError, match="another run is packing"):
                 pack_tokens_of(corpus, tmp_path / "out")
+            refused.append(progress)
 
     pack_tokens_of(corpus, tmp_path / "out", progress=run_another)
+    assert refused
 
 
 def test_a_job_whose_counts_are_damaged(tmp_path):

@@ -1,13 +1,12 @@
 """Where documents come from and sequences go to: the examples of the README."""
 
-import subprocess
-import sys
 from itertools import chain, pairwise
 
 import polars as pl
 import pytest
 
 import fastpack
+from command_line import run_code
 
 DOCUMENTS = {"input_ids": [[1, 2, 3, 4, 5], [6, 7], [8, 9, 10], [11]]}
 
@@ -52,13 +51,7 @@ def test_a_query_of_duckdb(tmp_path):
     )
     frame.write_parquet(tmp_path / "corpus/1.parquet")
     # In a process of its own: DuckDB 2.0 reports leaks of its bindings at exit.
-    run = subprocess.run(
-        [sys.executable, "-c", DUCKDB],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = run_code(DUCKDB, cwd=tmp_path)
     expected = [*SEQUENCES[:2], [6, 7]], [["a"], ["c", "a"], ["b"]]
     assert run.stdout == "{} {}\n".format(*expected), run.stderr
 

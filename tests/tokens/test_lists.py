@@ -3,14 +3,13 @@
 import datetime as dt
 import gc
 import pickle
-import subprocess
-import sys
 import weakref
 
 import numpy as np
 import polars as pl
 import pytest
 
+from command_line import run_code
 from fastpack.tokens.lists import as_lists
 
 OFFSETS = np.array([0, 2, 2, 5])
@@ -107,8 +106,6 @@ print(frame["values"].to_list())
 
 
 def test_alive_when_the_interpreter_ends():
-    run = subprocess.run(
-        [sys.executable, "-c", ALIVE], capture_output=True, text=True, check=False
-    )
+    run = run_code(ALIVE)
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout == "[[0, 1], [2, 3, 4]]\n"
