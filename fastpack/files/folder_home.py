@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TextIO
 
 from fastpack.errors import OutputExistsError
-from fastpack.files.home import FOLDER, held_error
+from fastpack.files.home import held_error
 from fastpack.outputs import replacing, system_errors_name
+from fastpack.storage.location import RUN_FOLDER
 
 _SYNC_SECONDS = 1.0
 """The least time from one flush of the manifest to the disk to the next."""
@@ -36,7 +37,7 @@ class FolderHome:
 
     def __init__(self, target: Path) -> None:
         self.target = target
-        self.folder = target / FOLDER
+        self.folder = target / RUN_FOLDER
         self.counts_folder = self.folder / "counts"
         self.path = self.folder / "manifest.jsonl"
         # Files of their own: a process that opens a file that it has locked, as threads

@@ -7,8 +7,6 @@ from fastpack.errors import OutputExistsError
 from fastpack.storage.access import read_bytes
 from fastpack.storage.location import Location
 
-FOLDER = "_fastpack"
-
 
 class Home(Protocol):
     """The storage of a manifest: a folder, or an object store."""

@@ -24,10 +24,10 @@ from typing import Any, NamedTuple
 from fastpack.errors import DataError
 from fastpack.files.folder_home import FolderHome
 from fastpack.files.formats.registry import files_of
-from fastpack.files.home import FOLDER, Home, Ticket
+from fastpack.files.home import Home, Ticket
 from fastpack.files.object_home import ObjectHome
 from fastpack.storage.access import real_paths
-from fastpack.storage.location import Location, Url
+from fastpack.storage.location import RUN_FOLDER, Location, Url
 from fastpack.storage.objects import ObjectVersion, list_objects, version_of
 
 _FEW = 16
@@ -130,7 +130,7 @@ class Manifest:
         self._home: Home = (
             FolderHome(target) if isinstance(target, Path) else ObjectHome(target)
         )
-        self.folder = target / FOLDER
+        self.folder = target / RUN_FOLDER
         self.counts_folder = self.folder / "counts"
         self.plan_path = self.folder / "plan.parquet"
         self.path = self._home.path

@@ -20,8 +20,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fastpack.errors import OutputExistsError, StorageError
-from fastpack.files.home import FOLDER, held_error
-from fastpack.storage.location import Url
+from fastpack.files.home import held_error
+from fastpack.storage.location import RUN_FOLDER, Url
 from fastpack.storage.objects import (
     Condition,
     condition_of,
@@ -54,7 +54,7 @@ class ObjectHome:
 
     def __init__(self, target: Url) -> None:
         self.target = target
-        self.folder = target / FOLDER
+        self.folder = target / RUN_FOLDER
         self.counts_folder = self.folder / "counts"
         self.path = self.folder / "manifest.jsonl"
         self.lock = self.token = self.folder / "lock"

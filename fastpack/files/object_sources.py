@@ -10,12 +10,8 @@ from itertools import takewhile
 
 from fastpack.errors import OptionError
 from fastpack.files.formats.registry import is_source
-from fastpack.storage.location import Location, Url
+from fastpack.storage.location import HIDDEN_IN_FOLDERS, Location, Url
 from fastpack.storage.objects import list_objects, version_of
-
-HIDDEN_IN_FOLDERS = (".", "_")
-"""The first characters of names that are passed over in folders that are read whole:
-Spark writes _SUCCESS, _temporary/ ..."""
 
 
 def find_objects(

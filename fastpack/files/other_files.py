@@ -8,9 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fastpack.errors import OptionError, OutputExistsError
-from fastpack.files.home import FOLDER
 from fastpack.files.manifest import Manifest
-from fastpack.storage.location import Location, Url
+from fastpack.storage.location import RUN_FOLDER, Location, Url
 from fastpack.storage.objects import list_objects
 
 PARQUET = (".parquet", ".pq")
@@ -29,7 +28,7 @@ def other_files(folder: Location, is_output: Callable[[str], bool]) -> list[Path
         for path in found
         if path.suffix.lower() in PARQUET
         and not is_output(path.as_posix())
-        and path.parts[0] != FOLDER
+        and path.parts[0] != RUN_FOLDER
     ]
 
 
@@ -58,7 +57,7 @@ def refuse_outputs_among(folders: set[Path]) -> None:
     common = Path(os.path.commonpath(folders))
     around = {each: {each, *each.parents} for each in folders}
     below = {each for each in set().union(*around.values()) if common in each.parents}
-    runs = {each for each in below if (each / FOLDER / "manifest.jsonl").is_file()}
+    runs = {each for each in below if (each / RUN_FOLDER / "manifest.jsonl").is_file()}
     if runs and not all(runs & each for each in around.values()):
         msg = (
             f"the sources have outputs of an earlier run, {min(runs)}, beside others\n"

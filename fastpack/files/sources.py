@@ -17,10 +17,11 @@ from fastpack.files.formats.registry import (
     source_of,
     suffix_of,
 )
-from fastpack.files.object_sources import HIDDEN_IN_FOLDERS, find_objects
+from fastpack.files.object_sources import find_objects
 from fastpack.option_checks import show
 from fastpack.storage.access import real_paths
 from fastpack.storage.location import (
+    HIDDEN_IN_FOLDERS,
     Location,
     StrPath,
     Url,

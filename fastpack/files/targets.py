@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from fastpack.errors import OptionError, OptionTypeError, OutputExistsError
 from fastpack.files.formats.parquet_footer import is_cut_off
 from fastpack.files.formats.registry import suffix_of
-from fastpack.files.home import FOLDER
 from fastpack.files.manifest import (
     Manifest,
     describe_changes,
@@ -22,7 +21,7 @@ from fastpack.files.shard import Shard
 from fastpack.files.sources import check_name
 from fastpack.outputs import OVERWRITE, read_metadata
 from fastpack.storage.access import real_paths, size_of
-from fastpack.storage.location import Location, StrPath, Url, locate
+from fastpack.storage.location import RUN_FOLDER, Location, StrPath, Url, locate
 from fastpack.storage.objects import (
     ObjectVersion,
     check_writable,
@@ -184,8 +183,8 @@ def _check_output_of(
     path: Location, name: Path, other: Location | None, target: Location
 ) -> None:
     """Refuse the output `name` of a source; `other` is a source of the same name."""
-    if name.parts[0] == FOLDER:
-        msg = f"{path} would go to fastpack's own folder, {FOLDER}\n{_RENAME_HINT}"
+    if name.parts[0] == RUN_FOLDER:
+        msg = f"{path} would go to fastpack's own folder, {RUN_FOLDER}\n{_RENAME_HINT}"
         raise OptionError(msg)
     if other is not None:
         msg = f"two sources have one output, {name}: {other} and {path}\n{_RENAME_HINT}"

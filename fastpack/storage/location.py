@@ -12,6 +12,13 @@ from fastpack.errors import OptionError, OptionTypeError
 STORES = ("s3", "s3a", "gs", "gcs", "az", "azure", "abfs", "abfss", "adl", "hf")
 """The schemes of URLs that Polars and obstore both know; hf is for reading alone."""
 
+RUN_FOLDER = "_fastpack"
+"""The folder in a target that holds the files of its run itself: no outputs."""
+
+HIDDEN_IN_FOLDERS = (".", "_")
+"""The first characters of names that are passed over in folders that are read whole:
+Spark writes _SUCCESS, _temporary/ ..."""
+
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):(/{0,2})(.*)", re.IGNORECASE | re.DOTALL)
 
 NUMBERS = ("file_cache_ttl", "max_retries", "rate_", "retry_")

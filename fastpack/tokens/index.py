@@ -17,15 +17,13 @@ from fastpack.errors import DataError, SourceNotFoundError
 from fastpack.options import MAX_CONTEXT_LENGTH, PackingOptions
 from fastpack.outputs import read_metadata
 from fastpack.schemas import ASSIGNMENT_SCHEMA
+from fastpack.storage.location import RUN_FOLDER
 from fastpack.verification.columns import (
     COLUMNS,
     as_integers,
     check_columns,
     holds_numbers,
 )
-
-_FOLDER = "_fastpack"
-"""The folder of a run in its target: its files are no assignments."""
 
 _SAME = "pass the documents that were packed, all of them, in the same order"
 
@@ -108,7 +106,7 @@ def _scan_folder(folder: Path) -> Assignment:
     """Scan the files of a run in the order of their documents."""
     found = []
     for path in folder.rglob("*.parquet"):
-        if folder / _FOLDER in path.parents:
+        if folder / RUN_FOLDER in path.parents:
             continue
         metadata = read_metadata(path) or {}
         if "shard" not in metadata:

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from fastpack.errors import DataTypeError, SourceNotFoundError
-from fastpack.storage.location import path_here
+from fastpack.storage.location import HIDDEN_IN_FOLDERS, RUN_FOLDER, path_here
 from fastpack.tokens.selection import as_token_table
 
 _PARQUET = (".parquet", ".pq")
@@ -61,7 +61,10 @@ def scan_table(data: Any, parameter: str, labels: Sequence[str] = ()) -> pl.Lazy
 
 
 def _find(path: Path) -> list[Path]:
-    """Return the file, or those of a folder or glob in the plain order of paths."""
+    """Return the file, or those of a folder or glob in the plain order of paths.
+
+    Of a folder, they are those that packing reads.
+    """
     if path.is_file():
         return [path]
     found = [path]
@@ -71,8 +74,17 @@ def _find(path: Path) -> list[Path]:
     files = {each for each in found if each.is_file()}
     for folder in found:
         below = folder.rglob("*") if folder.is_dir() else ()
-        files.update(file for file in below if file.suffix.lower() in _PARQUET)
-    return sorted((file for file in files if "_fastpack" not in file.parts), key=str)
+        files.update(
+            file
+            for file in below
+            if file.suffix.lower() in _PARQUET
+            and not _is_hidden(file.relative_to(folder))
+        )
+    return sorted((file for file in files if RUN_FOLDER not in file.parts), key=str)
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(HIDDEN_IN_FOLDERS) for part in path.parts)
 
 
 def _is_parquet(path: Path) -> bool:

@@ -105,6 +105,7 @@ def test_tables_of_any_kind(tmp_path):
     SEQUENCES[:3].write_parquet(tmp_path / "sequences/0.parquet")
     SEQUENCES[3:].write_parquet(tmp_path / "sequences/1.parquet")
     SEQUENCES.write_parquet(tmp_path / "sequences/_fastpack/2.parquet")
+    SEQUENCES.write_parquet(tmp_path / "sequences/_being-written.parquet")
     DOCUMENTS.write_parquet(tmp_path / "documents.parquet")
     for sequences in (SEQUENCES.lazy(), SEQUENCES.to_arrow(), tmp_path / "sequences"):
         for documents in (DOCUMENTS.to_arrow(), str(tmp_path / "documents.parquet")):
