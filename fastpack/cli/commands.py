@@ -28,7 +28,7 @@ from fastpack.files.reading import Selection, count_sources, read_batch, scannin
 from fastpack.files.sources import find_sources
 from fastpack.files.targets import check_target
 from fastpack.files.token_account import TokenAccount
-from fastpack.files.token_run import pack_blocks
+from fastpack.files.token_run import pack_token_blocks
 from fastpack.files.token_work import Compression
 from fastpack.files.verify_files import read_assignment, verify_files
 from fastpack.files.verify_token_files import read_sequences, verify_token_files
@@ -146,7 +146,7 @@ def _pack_tokens(arguments: argparse.Namespace) -> None:
     target = check_target(arguments.output)
     paths, passes = _find(arguments, target), set[str]()
     with running(arguments, passes) as settings:
-        account = pack_blocks(paths, target, rules, **settings)
+        account = pack_token_blocks(paths, target, rules, **settings)
     _tell(arguments, account, is_new=bool(passes))
 
 

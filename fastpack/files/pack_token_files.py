@@ -10,7 +10,7 @@ from fastpack.files.reading import Selection
 from fastpack.files.sources import find_sources
 from fastpack.files.targets import check_target
 from fastpack.files.token_account import TokenAccount
-from fastpack.files.token_run import pack_blocks
+from fastpack.files.token_run import pack_token_blocks
 from fastpack.files.token_sources import TokenSelection
 from fastpack.files.token_work import BlockRules, Compression
 from fastpack.option_checks import refuse_unknown
@@ -153,7 +153,7 @@ def pack_token_files(
     )
     compressed = Compression(compression, compression_level)
     output = check_target(target, storage_options)
-    return pack_blocks(
+    return pack_token_blocks(
         find_sources(sources, output, source_format, storage_options),
         output,
         block_rules(sequences, context_length, rules, compressed, source_format),

@@ -20,8 +20,8 @@ from fastpack.files.token_blocks import (
 from fastpack.files.token_sources import (
     CountedSource,
     check_same_dtypes,
-    count_rows,
     count_source,
+    count_source_rows,
 )
 from fastpack.files.token_work import BlockRules
 
@@ -64,7 +64,7 @@ def earlier_corpus(
     return corpus
 
 
-def count_corpus(
+def count_token_corpus(
     executor: Executor,
     sources: Sequence[Source],
     rules: BlockRules,
@@ -82,7 +82,7 @@ def count_corpus(
         return result.rows
 
     columns = hand_out(executor, rules.columns)
-    count = count_source if block_documents is None else count_rows
+    count = count_source if block_documents is None else count_source_rows
     calls = ((number, count, source, columns) for number, source in enumerate(sources))
     run_pass(
         executor,

@@ -36,7 +36,7 @@ from fastpack.files.token_blocks import (
     Source,
 )
 from fastpack.files.token_corpus import (
-    count_corpus,
+    count_token_corpus,
     earlier_corpus,
     is_name_of_output,
     name_blocks,
@@ -55,7 +55,7 @@ from fastpack.storage.location import Location
 from fastpack.version import __version__
 
 
-def pack_blocks(
+def pack_token_blocks(
     paths: Sequence[Location],
     target: Location,
     rules: BlockRules,
@@ -107,7 +107,7 @@ class _Run(NamedTuple):
             "sources": [source.fingerprint.as_dict() for source in self.sources],
         }
         corpus = None if overwrite else earlier_corpus(self.manifest.job, job)
-        corpus = corpus or count_corpus(
+        corpus = corpus or count_token_corpus(
             self.executor, self.sources, self.rules, self.on_progress
         )
         blocks = name_blocks(corpus, self.sources, self.manifest)

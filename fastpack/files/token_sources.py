@@ -122,7 +122,7 @@ def count_source(source: Source, columns: TokenSelection) -> CountedSource:
     return _count(source, columns, _parts_of_lists)
 
 
-def count_rows(source: Source, columns: TokenSelection) -> CountedSource:
+def count_source_rows(source: Source, columns: TokenSelection) -> CountedSource:
     """Count the documents of a source; the tokens only if its format says them."""
     return _count(source, columns, _one_part)
 

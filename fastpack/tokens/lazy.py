@@ -12,7 +12,7 @@ from fastpack.tokens.block import pack_block
 from fastpack.tokens.sequence_options import SequenceOptions
 
 
-def pack_lazily(
+def pack_tokens_lazily(
     documents: pl.LazyFrame,
     sequence_options: SequenceOptions,
     packing_options: PackingOptions,

@@ -9,7 +9,7 @@ from fastpack.documents.inputs import FrameLike, Keep
 from fastpack.option_checks import refuse_unknown
 from fastpack.options import PackingRules
 from fastpack.tokens.block import pack_block
-from fastpack.tokens.lazy import pack_lazily
+from fastpack.tokens.lazy import pack_tokens_lazily
 from fastpack.tokens.selection import as_token_table, select_documents
 from fastpack.tokens.sequence_options import (
     Boundary,
@@ -176,6 +176,6 @@ def pack_tokens(
     table = as_token_table(data, "data")
     if isinstance(table, pl.LazyFrame):
         lazy = select_documents(table, sequence_options, by)
-        return pack_lazily(lazy, sequence_options, packing_options)
+        return pack_tokens_lazily(lazy, sequence_options, packing_options)
     documents = select_documents(table, sequence_options, by)
     return pack_block(documents, sequence_options, packing_options).sequences

@@ -100,7 +100,7 @@ def test_a_worker_that_dies(tmp_path, by_threads, on_cluster, kills_travel, func
     assert files_of(tmp_path / "out") == expected
 
 
-@pytest.mark.parametrize("function", ["count_rows", "pack_one_block"])
+@pytest.mark.parametrize("function", ["count_source_rows", "pack_one_block"])
 def test_a_worker_that_dies_with_tokens(
     tmp_path, tokens_by_threads, on_dask, kills_travel, function
 ):
