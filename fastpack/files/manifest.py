@@ -6,6 +6,7 @@ It lies in a folder of its own, ``_fastpack/``, beside the assignments:
     token            that of its run, until the end
     counts/          the histogram of each shard, until the run is complete
     plan.parquet     the plan
+    account.json     the account, of a run that packs tokens
     manifest.jsonl   the job in its first line, then one line a complete shard
 
 A shard is complete if the manifest says so. Where the files lie, and what a lock is,
@@ -115,9 +116,9 @@ class Manifest:
 
     Attributes
     ----------
-    folder, path, plan_path, counts_folder
-        The folder above; the files of the manifest and the plan; the folder of the
-        shards' histograms.
+    folder, path, plan_path, account_path, counts_folder
+        The folder above; the files of the manifest, the plan and the account; the
+        folder of the shards' histograms.
     job
         The job of the run, or of an earlier one: the version, the columns that are
         read, the options, the sources and the outputs; None if there was none.
@@ -133,6 +134,7 @@ class Manifest:
         self.folder = target / RUN_FOLDER
         self.counts_folder = self.folder / "counts"
         self.plan_path = self.folder / "plan.parquet"
+        self.account_path = self.folder / "account.json"
         self.path = self._home.path
         self._token = secrets.token_hex(8)
         self.job: dict[str, Any] | None = None

@@ -138,7 +138,10 @@ class _Run(NamedTuple):
         ):
             self._drop_without_leftovers(blocks)
         if plan is None or len(self.manifest.complete) < len(outputs):
-            remove(replaced)
+            # An account, and a plan of another job, are of an earlier run.
+            stale = [self.manifest.account_path]
+            stale += [self.manifest.plan_path] if plan is None else []
+            remove([*replaced, *stale])
             self.manifest.begin(job)
             self._write(blocks, last)
         if plan is None:
@@ -216,7 +219,7 @@ class _Run(NamedTuple):
             raise DataError(msg)
         n_bins = sum(entry["rows"] for entry in entries)
         account = TokenAccount(plan, self.rules.options, n_bins, len(blocks))
-        path = self.manifest.folder / "account.json"
+        path = self.manifest.account_path
         with replacing(path, overwrite=True, follow_link=False) as temporary:
             temporary.write_text(
                 f"{json.dumps(account.as_dict(), indent=2)}\n", "utf-8"

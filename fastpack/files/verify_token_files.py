@@ -90,7 +90,7 @@ def read_sequences(path: Location) -> WrittenSequences:
         source_format=read.get("source_format"),
     )
     try:
-        account = json.loads(read_bytes(manifest.folder / "account.json") or b"")
+        account = json.loads(read_bytes(manifest.account_path) or b"")
     except ValueError as error:
         msg = f"{path} is not complete: run the same command again to go on"
         raise VerificationError(msg) from error

@@ -32,7 +32,9 @@ from fastpack import (
     OptionTypeError,
     OutputExistsError,
     SourceNotFoundError,
+    VerificationError,
 )
+from fastpack.files import verify_token_files
 
 
 @pytest.fixture(autouse=True)
@@ -137,6 +139,27 @@ def test_a_byte_that_was_changed(tmp_path, is_complete):
             assert name == "manifest.jsonl" or not is_complete
         else:
             assert files_of(target) == expected, (name, place)
+
+
+def test_a_new_run_that_is_stopped_at_its_end(tmp_path):
+    corpus = write_shards(tmp_path / "corpus", 2, TOKENS)
+    target = tmp_path / "out"
+    pack_tokens_of(corpus, target)
+
+    def stop(progress):
+        if progress.step == "pack" and progress.shards == progress.n_shards:
+            raise StopError
+
+    with pytest.raises(StopError):
+        pack_tokens_of(corpus, target, overwrite=True, bos_id=1, progress=stop)
+    # Its account, and its plan, would be those of the run before.
+    with pytest.raises(VerificationError, match="is not complete: run the same"):
+        verify_token_files.read_sequences(target)
+    with pytest.raises(SourceNotFoundError, match="no file of a plan"):
+        fastpack.PackingPlan.load(target)
+    pack_tokens_of(corpus, target, bos_id=1)
+    pack_tokens_of(corpus, tmp_path / "fresh", bos_id=1)
+    assert files_of(target) == files_of(tmp_path / "fresh")
 
 
 def test_a_file_that_is_missing(tmp_path):
