@@ -119,7 +119,7 @@ def _call(
     return function(*loaded, **keywords)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)  # what all calls share, and the plan of a block
 def _load(stored: _Stored) -> Any:
     return pickle.loads(Path(stored.path).read_bytes())  # noqa: S301 -- our own
 

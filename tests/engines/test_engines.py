@@ -1,5 +1,6 @@
 """Engines: the same bytes on each, whatever dies on the way."""
 
+import operator
 import os
 import signal
 import subprocess
@@ -236,6 +237,13 @@ def test_an_interrupt_by_the_terminal(tmp_path, by_threads):
     assert "fastpack: error: interrupted\n" in told
     pack(corpus, target)
     assert files_of(target) == expected
+
+
+def test_a_process_reads_a_value_once():
+    with fastpack.engines.process_executor(workers=1) as executor:
+        lists = executor.put([1]), executor.put([2])
+        calls = [executor.submit(operator.iadd, *lists) for _ in range(2)]
+        assert [call.result() for call in calls] == [[1, 2], [1, 2, 2]]
 
 
 def test_calls_that_wait_are_cancelled(on_engine):
