@@ -9,8 +9,9 @@ import os
 import time
 from collections.abc import Iterator
 from http import HTTPStatus
+from http.client import HTTPException
 from typing import Any, NamedTuple
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
@@ -19,6 +20,9 @@ from fastpack.storage.location import Url
 
 _ATTEMPTS = 6
 """How often a question is asked: the pauses double, from half a second on."""
+
+_TIMEOUT = 60.0
+"""Seconds without a byte after which a question is asked again."""
 
 _REPOSITORY_PARTS = 3
 
@@ -70,7 +74,8 @@ def _ask(page: str, folder: Url) -> tuple[list[Any], str | None]:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     for attempt in range(_ATTEMPTS):
         try:
-            with urlopen(Request(page, headers=headers)) as answer:  # noqa: S310
+            request = Request(page, headers=headers)  # noqa: S310
+            with urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
                 following = answer.headers.get("Link", "")
                 is_last = 'rel="next"' not in following
                 following = following.partition("<")[2].partition(">")[0]
@@ -80,9 +85,10 @@ def _ask(page: str, folder: Url) -> tuple[list[Any], str | None]:
             if error.code == HTTPStatus.NOT_FOUND:
                 return [], None
             reason: Exception = error
-            if error.code < HTTPStatus.INTERNAL_SERVER_ERROR:
+            is_busy = error.code == HTTPStatus.TOO_MANY_REQUESTS
+            if error.code < HTTPStatus.INTERNAL_SERVER_ERROR and not is_busy:
                 break
-        except URLError as error:
+        except (OSError, HTTPException) as error:  # the connection ended, say
             reason = error
         time.sleep(2**attempt / 2)
     msg = (

@@ -23,8 +23,11 @@ class Hub(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.asked.append((self.path, self.headers.get("Authorization")))
         if self.server.failures:
-            self.send_response(self.server.failures.pop())
-            self.end_headers()
+            status = self.server.failures.pop()
+            if status:  # or the connection ends without an answer
+                self.send_response(status)
+                self.send_header("Content-Length", "9")  # it ends before them
+                self.end_headers()
             return
         parts = urlsplit(self.path)
         folder = unquote(parts.path).partition("/tree/")[2].partition("/")[2]
@@ -86,8 +89,9 @@ def test_sources(hub):
 
 def test_a_hub_that_fails(hub):
     url = "hf://datasets/owner/name/x/d.jsonl"
-    hub.failures = [500, 503]
-    assert find_sources(url) == [locate(url)]
+    for failures in ([500, 503], [None, 200], [429]):
+        hub.failures = failures
+        assert find_sources(url) == [locate(url)]
     hub.failures = [401]
     with pytest.raises(StorageError, match=r"cannot be listed: .*401(.|\n)*HF_TOKEN"):
         find_sources(url)
