@@ -179,6 +179,7 @@ def _read_file(path: Location, rules: Mapping[str, Any]) -> WrittenAssignment:
         )
         raise DataError(msg)
     metadata = read_metadata(path) or {}
+    _refuse_sequences(path, metadata)
     with errors_name(path):
         table = pl.scan_parquet(**for_polars(path), glob=False)
         table.collect_schema()
@@ -216,18 +217,23 @@ def _refuse_one_of_many(path: Location, metadata: dict[str, Any]) -> None:
         raise OptionError(msg)
 
 
+def _refuse_sequences(path: Location, described: Mapping[str, Any]) -> None:
+    """Refuse what `fastpack pack-tokens` wrote, by its job or its metadata."""
+    if "sequences" in described:
+        msg = (
+            f"{path} holds training sequences, no assignment\n"
+            "Hint: `fastpack verify-tokens` checks what `fastpack pack-tokens` wrote."
+        )
+        raise DataError(msg)
+
+
 def _read_folder(path: Location) -> WrittenAssignment:
     manifest = Manifest(path)
     manifest.read()
     if manifest.job is None:
         msg = f"{path} holds no assignment\nHint: name a folder of fastpack pack."
         raise SourceNotFoundError(msg)
-    if "sequences" in manifest.job:
-        msg = (
-            f"{path} holds training sequences, no assignment\n"
-            "Hint: `fastpack verify-tokens` checks what `fastpack pack-tokens` wrote."
-        )
-        raise DataError(msg)
+    _refuse_sequences(path, manifest.job)
     names = check_outputs(manifest)
     plan = PackingPlan.load(manifest.plan_path)
     table = pl.concat(

@@ -109,9 +109,9 @@ def _scan_folder(folder: Path) -> Assignment:
         if folder / RUN_FOLDER in path.parents:
             continue
         metadata = read_metadata(path) or {}
-        if "shard" not in metadata:
+        if "shard" not in metadata or "sequences" in metadata:
             msg = (
-                f"{path} is no file of a run of fastpack\n"
+                f"{path} is no file of a run that assigned documents\n"
                 "Hint: name a folder of fastpack pack, which holds nothing else."
             )
             raise DataError(msg)

@@ -106,8 +106,9 @@ def test_wrong_usage_and_bad_data(corpus, tmp_path, capsys, arguments, code, tex
 def test_an_assignment_is_asked_of_sequences(corpus, tmp_path, capsys):
     arguments = [corpus, "--context-length", 64, "--output", tmp_path / "out"]
     assert fastpack_in_process("pack-tokens", *arguments, "--quiet") == 0
-    assert fastpack_in_process("verify", tmp_path / "out") == 1
-    assert "holds training sequences, no assignment" in capsys.readouterr().err
+    for path in (tmp_path / "out", tmp_path / "out/sequences-000000.parquet"):
+        assert fastpack_in_process("verify", path) == 1
+        assert "holds training sequences, no assignment" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -436,6 +436,16 @@ def test_folders_that_are_no_run(tmp_path):
         PackedSequences(folder / "x.txt", DOCUMENTS)
 
 
+def test_a_folder_of_sequences(tmp_path, small_batches):
+    small_batches(block=40)
+    write_assignment(tmp_path)
+    target = tmp_path / "sequences"
+    account = fastpack.pack_token_files(tmp_path / "corpus", target, context_length=L)
+    assert account.n_blocks == 2  # and a last one, which begins with no document
+    with pytest.raises(DataError, match=r"\.parquet is no file of a run that assigned"):
+        PackedSequences(target, DOCUMENTS)
+
+
 # Other processes
 
 
