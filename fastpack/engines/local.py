@@ -25,7 +25,8 @@ POLARS_THREADS = "POLARS_MAX_THREADS"
 def process_executor(*, workers: int | None = None) -> "ProcessExecutor":
     """Return an executor of processes, which are spawned: Polars hangs after a fork.
 
-    Call it below ``if __name__ == "__main__":``, as all that spawns processes.
+    Call it below ``if __name__ == "__main__":``, as all that spawns processes. The loss
+    of a process ends the run, by EngineError; the same run again goes on.
 
     Parameters
     ----------

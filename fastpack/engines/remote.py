@@ -21,6 +21,13 @@ RETRIES = 3
 """How often a task is run again if its worker is lost."""
 
 
+LOST_HINT = (
+    "is there enough memory for each? Run the same again to go on: what is complete is "
+    "kept."
+)
+"""The hint against the loss of workers."""
+
+
 class RemoteExecutor(ThreadPoolExecutor, ABC):
     """An executor whose calls are run by an engine.
 
@@ -68,8 +75,7 @@ class RemoteExecutor(ThreadPoolExecutor, ABC):
         """Return the error that the workers of a task were lost, once too often."""
         msg = (
             f"{self.engine} lost the workers of a task, time and again: {error}\n"
-            "Hint: is there enough memory for each? Run the same again to go on: what "
-            "is complete is kept."
+            f"Hint: {LOST_HINT}"
         )
         return EngineError(msg)
 

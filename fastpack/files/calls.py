@@ -2,9 +2,19 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
+from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any, TypeAlias, TypeVar
+
+from fastpack.engines.remote import LOST_HINT
+from fastpack.errors import EngineError
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -32,6 +42,17 @@ def hand_out(executor: Executor, value: Any) -> Any:
     return executor.put(value) if hasattr(executor, "put") else value
 
 
+@contextmanager
+def _naming_lost_workers() -> Iterator[None]:
+    """Say what to do about the end of a worker, which ends its whole pool."""
+    try:
+        yield
+    except BrokenExecutor as error:
+        msg = f"the executor lost a worker: {error}\nHint: {LOST_HINT}"
+        raise EngineError(msg) from error
+
+
+@_naming_lost_workers()
 def run_all(
     executor: Executor,
     calls: Iterable[Call],
@@ -42,7 +63,7 @@ def run_all(
     `on_result` is called with the number and the result of each, in the order in which
     they end. After a failure no more calls are started, and those that run are waited
     for. Then the failure of the smallest number is raised: the first in the order of
-    the sources.
+    the sources. Raises EngineError if a worker of a pool is lost.
     """
     running: dict[Future[Any], int] = {}
     ended: SimpleQueue[Future[Any]] = SimpleQueue()

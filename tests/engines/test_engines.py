@@ -101,6 +101,19 @@ def test_a_worker_that_dies(tmp_path, by_threads, on_cluster, kills_travel, func
     assert files_of(tmp_path / "out") == expected
 
 
+@pytest.mark.parametrize("function", ["count_shard", "assign_shard"])
+def test_a_process_that_dies(tmp_path, by_threads, function):
+    corpus, expected = by_threads
+    marker = tmp_path / "died"
+    with fastpack.engines.process_executor(workers=2) as processes:
+        executor = Killing(processes, function, marker)
+        with pytest.raises(EngineError, match=r"lost a worker: .*\nHint: is there"):
+            pack(corpus, tmp_path / "out", executor=executor)
+    assert marker.exists()
+    pack(corpus, tmp_path / "out")
+    assert files_of(tmp_path / "out") == expected
+
+
 @pytest.mark.parametrize("function", ["count_source_rows", "pack_one_block"])
 def test_a_worker_that_dies_with_tokens(
     tmp_path, tokens_by_threads, on_dask, kills_travel, function
