@@ -21,10 +21,11 @@ import polars as pl
 
 from fastpack.documents.inputs import DEFAULT_LENGTH, as_frame, check_names
 from fastpack.documents.sums import Int64Array
-from fastpack.errors import DataError, OptionError
+from fastpack.errors import DataError, OptionError, SourceNotFoundError
 from fastpack.files.formats.format import Request
 from fastpack.files.formats.olmo import open_olmo
 from fastpack.files.formats.registry import parse_format
+from fastpack.options import PackingOptions
 from fastpack.outputs import replacing
 from fastpack.storage.location import path_here
 
@@ -74,8 +75,8 @@ def write_olmo_index(
 
     Raises
     ------
-    DataError, DataTypeError
-        The source is damaged, or the assignment is not one of its documents.
+    SourceNotFoundError, DataError, DataTypeError
+        The source is absent or damaged, or the assignment is not one of its documents.
     OptionError, OptionTypeError
         A parameter cannot be right; or the packing has tokens that are not in the
         source: OLMo adds none, and leaves no gaps.
@@ -107,7 +108,11 @@ def write_olmo_index(
             f"{long_documents!r}\nHint: OLMo has no other strategies."
         )
         raise OptionError(msg)
+    PackingOptions(context_length=context_length)  # refuses what is none
     path = path_here(source, "source")
+    if not path.is_file():
+        msg = f"no such file: {path}\nHint: name the .npy file of the tokens."
+        raise SourceNotFoundError(msg)
     folder = path_here(work_dir, "work_dir") / "dataset-common"
     _, settings = parse_format(source_format)
     documents = open_olmo(path, Request(settings=settings))

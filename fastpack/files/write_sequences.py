@@ -26,6 +26,7 @@ from fastpack.forks import refuse_forked
 from fastpack.option_checks import as_integer
 from fastpack.outputs import exists_error
 from fastpack.storage.location import Location, StrPath, path_here
+from fastpack.tokens.sequence_options import check_tokens
 
 _BLOCK_ROWS = 1 << 10
 """Sequences that are read at a time: of 131,072 tokens, half a gigabyte."""
@@ -100,6 +101,7 @@ def write_sequences(
     if not isinstance(sequences, pl.LazyFrame):
         sequences = as_frame(sequences, "sequences").lazy()
     refuse_forked()
+    check_tokens(tokens)
     path = path_here(output, "output")
     written_as = _format_of(path, output_format)
     schema = sequences.collect_schema()

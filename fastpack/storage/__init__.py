@@ -11,5 +11,5 @@ It and Polars are made of the same Rust crate, so they take the same options; it
 as one package of 16 MB without dependencies. s3fs would bring 40 MB of an own client
 for S3 alone, and fsspec has no conditional write for all stores.
 
-May import: errors.
+May import: option_checks, errors.
 """

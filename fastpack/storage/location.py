@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
 from fastpack.errors import OptionError, OptionTypeError
+from fastpack.option_checks import show
 
 STORES = ("s3", "s3a", "gs", "gcs", "az", "azure", "abfs", "abfss", "adl", "hf")
 """The schemes of URLs that Polars and obstore both know; hf is for reading alone."""
@@ -125,7 +126,13 @@ def as_path(name: StrPath) -> Path:
 
 
 def path_here(name: StrPath, parameter: str) -> Path:
-    """Return the path of a file or folder of this machine; refuse a URL."""
+    """Return the path of a file or folder of this machine; refuse all else."""
+    if not isinstance(name, (str, os.PathLike)):
+        msg = (
+            f"`{parameter}` must be the name of a file or folder, got {show(name)}\n"
+            "Hint: a text, or a pathlib.Path."
+        )
+        raise OptionTypeError(msg)
     if is_url(name):
         msg = (
             f"`{parameter}` must be a file or folder of this machine, got "

@@ -82,23 +82,28 @@ def check_sequence_options(
     eos_id: Any,
 ) -> SequenceOptions:
     """Return the options, validated as far as they can be without the data."""
+    if keep is not None:
+        as_list(keep)
+    return SequenceOptions(
+        tokens=check_tokens(tokens),
+        columns=_check_columns(columns),
+        keep=keep,
+        boundaries=check_boundaries(boundaries),
+        pad_id=_check_id("pad_id", pad_id),
+        bos_id=_check_id("bos_id", bos_id),
+        eos_id=_check_id("eos_id", eos_id),
+    )
+
+
+def check_tokens(tokens: Any) -> str:
+    """Return the name of the column of tokens; refuse what is no name."""
     if not isinstance(tokens, str):
         msg = (
             f"`tokens` must be a column's name, got {show(tokens)}\n"
             "Hint: such as 'input_ids'."
         )
         raise OptionTypeError(msg)
-    if keep is not None:
-        as_list(keep)
-    return SequenceOptions(
-        tokens=tokens,
-        columns=_check_columns(columns),
-        keep=keep,
-        boundaries=_check_boundaries(boundaries),
-        pad_id=_check_id("pad_id", pad_id),
-        bos_id=_check_id("bos_id", bos_id),
-        eos_id=_check_id("eos_id", eos_id),
-    )
+    return tokens
 
 
 def check_packing_options(
@@ -194,9 +199,10 @@ def _check_columns(columns: Any) -> dict[str, PadValue]:
     return dict(names)
 
 
-def _check_boundaries(boundaries: Any) -> tuple[Boundary, ...]:
+def check_boundaries(boundaries: Any, *others: str) -> tuple[Any, ...]:
+    """Return the names of boundaries; `others` may be among them, too."""
     names = (boundaries,) if isinstance(boundaries, str) else boundaries
-    choices = get_args(Boundary)
+    choices = (*get_args(Boundary), *others)
     hint = "Hint: choose one of " + ", ".join(map(repr, choices)) + "."
     if not isinstance(names, Sequence) or not all(
         isinstance(name, str) for name in names

@@ -18,6 +18,7 @@ from fastpack.tokens.gatherer import Gatherer, Item
 from fastpack.tokens.index import make_index, scan_assignment
 from fastpack.tokens.sequence_options import (
     Columns,
+    check_boundaries,
     check_sequence_options,
     known_packing_options,
 )
@@ -147,7 +148,7 @@ class PackedSequences:
         eos_id: int | None = None,
         **rules: Unpack[PackingRules],
     ) -> None:
-        asked = (boundaries,) if isinstance(boundaries, str) else tuple(boundaries)
+        asked = check_boundaries(boundaries, "documents")
         sequence_options = check_sequence_options(
             tokens,
             columns,

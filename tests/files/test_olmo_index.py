@@ -5,7 +5,13 @@ import polars as pl
 import pytest
 
 import fastpack
-from fastpack import DataError, OptionError, OutputExistsError
+from fastpack import (
+    DataError,
+    OptionError,
+    OptionTypeError,
+    OutputExistsError,
+    SourceNotFoundError,
+)
 from format_files import write_olmo
 
 DOCUMENTS = [[1, 2, 3, 0], [4, 0], [5] * 9 + [0], [0]]
@@ -36,6 +42,21 @@ def test_the_arrays(tmp_path):
         assert chunks[first:last] == expected
     with pytest.raises(OutputExistsError):
         fastpack.write_olmo_index(table, str(source), str(work), context_length=8)
+
+
+def test_bad_parameters(tmp_path):
+    source = write_olmo(tmp_path / "a.npy", DOCUMENTS)
+    table = fastpack.pack(LENGTHS, context_length=8)
+
+    def write(source, context_length):
+        fastpack.write_olmo_index(
+            table, str(source), str(tmp_path), context_length=context_length
+        )
+
+    with pytest.raises(SourceNotFoundError, match=r"no such file: .*b\.npy"):
+        write(tmp_path / "b.npy", 8)
+    with pytest.raises(OptionTypeError, match="`context_length` must be an integer"):
+        write(source, None)
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,9 @@ def test_what_lies_on_this_machine(tmp_path, monkeypatch, parameter):
     problem = f"`{parameter}` must be a file or folder of this machine, got '{url}'"
     with pytest.raises(OptionError, match=problem):
         WRITERS[parameter](url)
+    if parameter in ("path", "output", "work_dir"):
+        with pytest.raises(OptionTypeError, match=f"`{parameter}` must be the name of"):
+            WRITERS[parameter](None)
     assert not list(tmp_path.iterdir())
 
 

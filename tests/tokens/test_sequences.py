@@ -694,7 +694,10 @@ def test_options():
             PackedSequences(TABLE, DOCUMENTS, **{"context_length": L, **options})
 
     check(OptionError, "`context_length` is not given", context_length=None)
-    check(OptionError, "unknown name: 'cu_seqlen'", boundaries=["cu_seqlen"])
+    text = "unknown name: 'cu_seqlen'\nHint: .*'chunk_starts', 'documents'"
+    check(OptionError, text, boundaries=["cu_seqlen"])
+    for wrong in (3, None, ["documents", 3]):
+        check(OptionTypeError, "`boundaries` must be names, got", boundaries=wrong)
     check(OptionTypeError, "`pad_id` must be an integer", pad_id=1.5)
     check(OptionError, "`pad_id` .* does not fit", pad_id=2**31)
     check(OptionError, "no `pad_id`", align=2)

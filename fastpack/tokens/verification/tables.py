@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from polars.exceptions import PolarsError
 
-from fastpack.errors import DataTypeError, SourceNotFoundError
+from fastpack.errors import DataError, DataTypeError, SourceNotFoundError
 from fastpack.storage.location import HIDDEN_IN_FOLDERS, RUN_FOLDER, path_here
 from fastpack.tokens.selection import as_token_table
 
@@ -34,8 +35,8 @@ def scan_table(data: Any, parameter: str, labels: Sequence[str] = ()) -> pl.Lazy
     ------
     SourceNotFoundError
         There is no Parquet file at the path.
-    DataTypeError
-        It is no table, or the path that of a file of another format.
+    DataError, DataTypeError
+        It is no table, or the path that of a file of another format, or damaged.
     """
     if not isinstance(data, (str, os.PathLike)):
         return as_token_table(data, parameter).lazy()
@@ -54,7 +55,14 @@ def scan_table(data: Any, parameter: str, labels: Sequence[str] = ()) -> pl.Lazy
         )
         raise DataTypeError(msg)
     table = pl.scan_parquet(files, glob=False)
-    held = table.collect_schema().names()
+    try:
+        held = table.collect_schema().names()
+    except (PolarsError, OSError) as error:
+        msg = (
+            f"{files[0]} cannot be read as Parquet: {error}\nHint: is it damaged, or "
+            "of another format?"
+        )
+        raise DataError(msg) from error
     if any(label not in held for label in labels):
         table = pl.scan_parquet(files, glob=False, hive_partitioning=True)
     return table

@@ -171,6 +171,7 @@ BAD = {
     "no name": ({"output_format": 5}, OptionTypeError, "`output_format` must be a nam"),
     "no folder": ({"output": "b/a.idx"}, SourceNotFoundError, "the folder of the outp"),
     "no column": ({"tokens": "ids"}, DataError, "`tokens` names a column that is abse"),
+    "no text": ({"tokens": 5}, OptionTypeError, "`tokens` must be a column's name"),
     "texts": ({"frame": pl.DataFrame({"input_ids": [["a"]]})}, DataTypeError, "lists"),
     "floats": (
         {"frame": pl.DataFrame({"input_ids": [[0.5]]})},

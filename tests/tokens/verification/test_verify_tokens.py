@@ -115,6 +115,9 @@ def test_tables_of_any_kind(tmp_path):
             verify_tokens(path, DOCUMENTS, context_length=L)
     with pytest.raises(DataTypeError, match="`documents` cannot be read"):
         verify_tokens(SEQUENCES, 5, context_length=L)
+    (tmp_path / "a.parquet").write_text("no Parquet")
+    with pytest.raises(DataError, match=r"a\.parquet cannot be read as Parquet"):
+        verify_tokens(SEQUENCES, tmp_path / "a.parquet", context_length=L)
 
 
 def test_columns_that_are_not_asked_for_are_unchecked():
