@@ -1,8 +1,5 @@
 """Documents that several files of tests pack, and what writes and reads their files."""
 
-import random
-import shutil
-
 import numpy as np
 import polars as pl
 
@@ -111,24 +108,6 @@ def files_of(folder):
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != "lock"
     }
-
-
-def change_bits(run, target, n_places):
-    """Copy a run for each of some bits, and change it there; give the file and byte.
-
-    Each copy is removed again. Nobody reads the lock.
-    """
-    rng = random.Random(12)
-    for name, content in files_of(run).items():
-        size = len(content)
-        places = [0, 8, size // 2, size - 1, *rng.choices(range(size), k=n_places)]
-        for place in places:
-            shutil.copytree(run, target)
-            damaged = bytearray(content)
-            damaged[place] ^= 1 << rng.randrange(8)
-            (target / name).write_bytes(damaged)
-            yield (target / name).name, place
-            shutil.rmtree(target)
 
 
 class StopError(Exception):

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 import pytest
+from damaged_runs import change_bits
 
 import fastpack
 from command_line import run_code
@@ -12,7 +13,6 @@ from corpora import (
     CORPUS,
     RUN,
     L,
-    change_bits,
     files_of,
     pack,
     packed_shards,

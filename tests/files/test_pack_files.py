@@ -1,17 +1,16 @@
 """pack_files(): the table of the whole, also after any kill."""
 
 import json
-import random
-import shutil
-import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 import pytest
+from damaged_runs import kill_and_resume
 
 import fastpack
-from command_line import run_code, start_code
+from command_line import run_code
 from corpora import (
     CORPUS,
     RUN,
@@ -171,30 +170,10 @@ def test_a_stopped_run_goes_on(tmp_path, n_reports):
 
 @pytest.mark.slow
 def test_killed_at_twenty_moments(tmp_path, one_of_every):
-    moments = one_of_every(20)
     corpus = write_shards(tmp_path / "corpus", 8, pl.concat([CORPUS] * 8))
-    start = time.monotonic()
-    with start_code(RUN, corpus, tmp_path / "whole") as process:
-        assert process.stdout.readline() == "done\n"
-    duration = time.monotonic() - start
-    expected = files_of(tmp_path / "whole")
-    rng = random.Random(20)
-    stages = set()
-
-    def kill_and_resume(number):
-        target = tmp_path / str(number)
-        with start_code(RUN, corpus, target) as process:
-            time.sleep(duration * (number + rng.random()) / moments / 2)
-            process.kill()
-        complete = len(list(target.glob("*.parquet")))
-        stages.add((target / "_fastpack/plan.parquet").exists() + (complete > 0))
-        pack(corpus, target, keep="doc_id")
-        assert files_of(target) == expected
-        shutil.rmtree(target)
-
-    with ThreadPoolExecutor(2) as executor:
-        list(executor.map(kill_and_resume, range(moments)))
-    assert len(stages) > 1
+    resume = partial(pack, keep="doc_id")
+    reached = kill_and_resume(RUN, corpus, tmp_path, one_of_every(20), resume)
+    assert len({has_plan + (n_outputs > 0) for has_plan, n_outputs in reached}) > 1
 
 
 def test_overwrite_starts_anew(tmp_path):
@@ -221,6 +200,7 @@ def limit(progress):
     if progress.step == "assign" and progress.shards == 2:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 with ThreadPoolExecutor(1) as executor:
     fastpack.pack_files(
         corpus, target, context_length=128, executor=executor, progress=limit

@@ -1,22 +1,20 @@
 """pack_token_files(): after kills and damage the same bytes; bad input is refused."""
 
 import json
-import random
-import shutil
-import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import polars as pl
 import pytest
+from damaged_runs import change_bits, kill_and_resume
 
 import fastpack
-from command_line import run_code, start_code
+from command_line import run_code
 from corpora import (
     CORPUS,
     TOKENS,
     StopError,
-    change_bits,
     files_of,
     pack,
     pack_tokens_of,
@@ -61,33 +59,14 @@ print("done", flush=True)
 
 @pytest.mark.slow
 def test_killed_at_ten_moments(tmp_path, small_batches, one_of_every):
-    moments = one_of_every(10)
     small_batches(block=40_000, part=80_000)
     corpus = write_shards(
         tmp_path / "corpus", 4, pl.concat([TOKENS] * 40), row_group_size=1500
     )
-    start = time.monotonic()
-    with start_code(RUN, corpus, tmp_path / "whole") as process:
-        assert process.stdout.readline() == "done\n"
-    duration = time.monotonic() - start
-    expected = files_of(tmp_path / "whole")
-    assert len(expected) > 15
-    rng = random.Random(10)
-    complete = set()
-
-    def kill_and_resume(number):
-        target = tmp_path / str(number)
-        with start_code(RUN, corpus, target) as process:
-            time.sleep(duration * (number + rng.random()) / moments / 2)
-            process.kill()
-        complete.add(len(list(target.glob("*.parquet"))))
-        pack_tokens_of(corpus, target, boundaries="seq_lengths")
-        assert files_of(target) == expected
-        shutil.rmtree(target)
-
-    with ThreadPoolExecutor(2) as executor:
-        list(executor.map(kill_and_resume, range(moments)))
-    assert len(complete) > 1
+    resume = partial(pack_tokens_of, boundaries="seq_lengths")
+    reached = kill_and_resume(RUN, corpus, tmp_path, one_of_every(10), resume)
+    assert len(list((tmp_path / "whole").glob("*.parquet"))) > 12
+    assert len({n_outputs for _, n_outputs in reached}) > 1
 
 
 @pytest.mark.parametrize("from_the_end", [0, 1, 2, 3, 5])
@@ -367,6 +346,7 @@ def test_more_tokens_than_a_block_may_have(tmp_path, monkeypatch, rules, suffix)
 FULL_DISK = """
 import resource, sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 import fastpack
 from fastpack.files import token_blocks
 token_blocks._WEIGHT, token_blocks._LARGEST = 4000, 8000

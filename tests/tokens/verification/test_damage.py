@@ -454,14 +454,18 @@ def a_value_in_lockstep_is_no_padding_beside_an_eos(rng, case):
     return case.at("labels", row, start + length - 1, 2)
 
 
-@damage(PADDING, NOT_PADDED, pad_id=0)
-def there_is_another_token_than_padding(rng, case):
-    rows = [
+def padded_rows(case):
+    """Return the sequences that end with padding."""
+    return [
         row
         for row, each in enumerate(case.rows)
         if case.used(row) < len(each["input_ids"])
     ]
-    row = one_of(rng, rows)
+
+
+@damage(PADDING, NOT_PADDED, pad_id=0)
+def there_is_another_token_than_padding(rng, case):
+    row = one_of(rng, padded_rows(case))
     if row is None:
         return None
     place = one_of(rng, range(case.used(row), case.rules["context_length"]))
@@ -471,11 +475,7 @@ def there_is_another_token_than_padding(rng, case):
 
 @damage(PADDING, NOT_PADDED, pad_id=0)
 def the_id_of_padding_is_another(rng, case):
-    if all(
-        case.used(row) == len(each["input_ids"]) for row, each in enumerate(case.rows)
-    ):
-        return None
-    return case.under(pad_id=3)
+    return case.under(pad_id=3) if padded_rows(case) else None
 
 
 @damage(PADDING, OTHER, align=4, pad_id=0)
@@ -491,12 +491,7 @@ def there_is_a_token_in_a_gap(rng, case):
 
 @damage(PADDING, BAD_LENGTH, pad_id=0)
 def a_sequence_is_not_padded(rng, case):
-    rows = [
-        row
-        for row, each in enumerate(case.rows)
-        if case.used(row) < len(each["input_ids"])
-    ]
-    row = one_of(rng, rows)
+    row = one_of(rng, padded_rows(case))
     if row is None:
         return None
     columns = {name: case.rows[row][name][: case.used(row)] for name in case.values}
