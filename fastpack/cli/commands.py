@@ -42,7 +42,7 @@ from fastpack.reports.page import check_extra, check_report_output, write_report
 from fastpack.reports.quality import quality
 from fastpack.reports.report import make_report
 from fastpack.storage.location import Location, locate, path_here
-from fastpack.tokens.sequence_options import PAD_VALUES, check_sequence_options
+from fastpack.tokens.sequence_options import check_sequence_options, with_pad_values
 
 
 def _pack(arguments: argparse.Namespace) -> None:
@@ -122,13 +122,9 @@ def _pack_into_folder(
 
 
 def _pack_tokens(arguments: argparse.Namespace) -> None:
-    columns = {
-        name: PAD_VALUES.get(name, 0) if pad is None else pad
-        for name, pad in arguments.columns
-    }
     sequences = check_sequence_options(
         arguments.tokens,
-        columns,
+        with_pad_values(arguments.columns),
         arguments.keep,
         arguments.boundaries,
         pad_id=arguments.pad_id,

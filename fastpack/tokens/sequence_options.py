@@ -181,14 +181,8 @@ def _check_columns(columns: Any) -> dict[str, PadValue]:
             "{'labels': -100, 'loss_mask': 0}."
         )
         raise OptionTypeError(msg)
-    if len(set(names)) < len(names):
-        msg = (
-            f"`columns` must name columns, each once, got {columns!r}\n"
-            "Hint: the tokens are not among them."
-        )
-        raise OptionError(msg)
     if not isinstance(names, Mapping):
-        return {name: PAD_VALUES.get(name, 0) for name in names}
+        return with_pad_values([(name, None) for name in names])
     for name, value in names.items():
         if not hasattr(value, "__index__") and not hasattr(value, "__float__"):
             msg = (
@@ -197,6 +191,22 @@ def _check_columns(columns: Any) -> dict[str, PadValue]:
             )
             raise OptionTypeError(msg)
     return dict(names)
+
+
+def with_pad_values(
+    columns: Sequence[tuple[str, PadValue | None]],
+) -> dict[str, PadValue]:
+    """Return the pad values of columns, by name; None stands for the default."""
+    names = [name for name, _ in columns]
+    if len(set(names)) < len(names):
+        msg = (
+            f"`columns` must name columns, each once, got {names!r}\n"
+            "Hint: the tokens are not among them."
+        )
+        raise OptionError(msg)
+    return {
+        name: PAD_VALUES.get(name, 0) if pad is None else pad for name, pad in columns
+    }
 
 
 def check_boundaries(boundaries: Any, *others: str) -> tuple[Any, ...]:

@@ -94,6 +94,7 @@ def test_the_defaults(corpus, tmp_path, capsys):
         (["--context-length", 64, "--tokens", "ids"], 1, "a column that is absent"),
         (["--context-length", 64, "--tokens", "lang"], 1, "must hold lists"),
         (["--context-length", 64, "--length", "x"], 2, "unrecognized arguments"),
+        (["--context-length", 64, "--columns", "a", "a=1"], 2, "each once, got ['a', "),
     ],
 )
 def test_wrong_usage_and_bad_data(corpus, tmp_path, capsys, arguments, code, text):
