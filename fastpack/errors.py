@@ -42,7 +42,7 @@ class MissingExtraError(FastpackError, ImportError):
 
 
 class EngineError(FastpackError, RuntimeError):
-    """A cluster cannot be reached, or loses workers time and again; or a pool one."""
+    """A cluster cannot be reached, or loses workers time and again; a pool lost one."""
 
 
 class ForkedProcessError(FastpackError, RuntimeError):

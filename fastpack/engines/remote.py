@@ -20,7 +20,6 @@ _Result = TypeVar("_Result")
 RETRIES = 3
 """How often a task is run again if its worker is lost."""
 
-
 LOST_HINT = (
     "is there enough memory for each? Run the same again to go on: what is complete is "
     "kept."

@@ -136,6 +136,8 @@ def pack_files(
     OSError
         A file cannot be written; complete shards are kept. StorageError: an object
         store does not answer for three minutes, or refuses.
+    EngineError
+        `executor` lost a worker; complete shards are kept.
     MissingExtraError
         A URL needs the extra ``cloud``.
 

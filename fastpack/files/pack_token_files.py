@@ -116,6 +116,8 @@ def pack_token_files(
         or version; or another run is writing to it.
     OSError
         A file cannot be written; complete files are kept.
+    EngineError
+        `executor` lost a worker; complete files are kept.
 
     See Also
     --------
