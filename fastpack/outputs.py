@@ -272,7 +272,12 @@ def replacing_folder(output: Path, *, overwrite: bool, marker: str) -> Iterator[
                     os.fsync(written.fileno())
             if is_there:
                 output.rename(earlier)
-            temporary.rename(output)
+            try:
+                temporary.rename(output)
+            except OSError:
+                if is_there:
+                    earlier.rename(output)
+                raise
         finally:
             os.close(folder)
             for path in (temporary, earlier):

@@ -159,6 +159,29 @@ outputs.write_parquet(pl.DataFrame({"n": [1]}), output, {}, overwrite=True)
 """
 
 
+def test_an_earlier_folder_stays_if_a_new_one_cannot_get_its_name(
+    tmp_path, monkeypatch
+):
+    output = tmp_path / "report"
+    with outputs.replacing_folder(output, overwrite=False, marker="mark") as folder:
+        (folder / "mark").write_text("earlier")
+    rename = type(output).rename
+
+    def fail(path, target):
+        if target == output and (path / "mark").read_text() == "new":
+            raise OSError(5, "Input/output error")
+        return rename(path, target)
+
+    monkeypatch.setattr(type(output), "rename", fail)
+    with (
+        pytest.raises(OSError, match="report cannot be written: Input/output error"),
+        outputs.replacing_folder(output, overwrite=True, marker="mark") as folder,
+    ):
+        (folder / "mark").write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
+    assert (output / "mark").read_text() == "earlier"
+
+
 def test_what_a_killed_process_left_is_removed_and_no_other_file(tmp_path):
     output = tmp_path / "out.parquet"
     killed = subprocess.run([sys.executable, "-c", KILLED, output], check=False)

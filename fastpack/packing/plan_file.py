@@ -16,7 +16,7 @@ from fastpack.options import PackingOptions
 from fastpack.outputs import read_metadata, write_parquet
 from fastpack.packing.optimal.certificate import Certificate, Proofs
 from fastpack.storage.access import for_polars, size_of
-from fastpack.storage.location import Location, StrPath, Url
+from fastpack.storage.location import RUN_FOLDER, Location, StrPath, Url
 
 
 class SavedPlan(NamedTuple):
@@ -81,7 +81,7 @@ def read_plan(path: Location) -> tuple[SavedPlan, dict[str, Any]]:
     """Read the file of a plan, and its description."""
     is_file = path.suffix == ".parquet" if isinstance(path, Url) else not path.is_dir()
     if not is_file:  # a folder of `pack_files`
-        path = path / "_fastpack" / "plan.parquet"
+        path = path / RUN_FOLDER / "plan.parquet"
     if size_of(path) is None:
         msg = f"no file of a plan: {path}\nHint: PackingPlan.save writes one."
         raise SourceNotFoundError(msg)

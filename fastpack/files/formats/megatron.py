@@ -52,9 +52,15 @@ def write_megatron(sequences: Sequences, output: Path, *, overwrite: bool) -> No
         raise exists_error(bin_path)
     dtype = _dtype_of(sequences)
     finder = sequences.chunk_finder()
+
+    def remove_index() -> None:
+        """Leave no index beside tokens of others, if the process ends in between."""
+        if overwrite:
+            output.resolve().unlink(missing_ok=True)
+
     with (
         replacing(output, overwrite=overwrite) as idx_temporary,
-        replacing(bin_path, overwrite=overwrite) as bin_temporary,
+        replacing(bin_path, overwrite=overwrite, check=remove_index) as bin_temporary,
     ):
         lengths, bounds = [np.empty(0, np.int32)], [np.zeros(1, np.int64)]
         with bin_temporary.open("wb") as file:

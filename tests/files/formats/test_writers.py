@@ -52,6 +52,27 @@ def test_megatron(tmp_path_factory, chunks, pad, boundaries):
         assert lengths[first:last][n_chunks:] == [rest] * bool(rest)
 
 
+def test_megatron_is_never_tokens_beside_another_index(tmp_path, monkeypatch):
+    output = tmp_path / "a.idx"
+    frame = frame_of(CHUNKS, None).select("input_ids", "seq_lengths")
+    fastpack.write_sequences(frame, output)
+    replace = type(output).replace
+
+    def fail(path, target):
+        if target.suffix == ".idx":
+            raise OSError(5, "Input/output error")
+        return replace(path, target)
+
+    monkeypatch.setattr(type(output), "replace", fail)
+    with pytest.raises(OSError, match=r"a\.idx cannot be written: Input/output error"):
+        fastpack.write_sequences(frame[1:], output, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.bin"]
+    monkeypatch.undo()
+    fastpack.write_sequences(frame[1:], output, overwrite=True)
+    documents = scan_source(output, Request()).collect()
+    assert documents["input_ids"].to_list() == frame["input_ids"].to_list()[1:]
+
+
 @given(sequences())
 def test_a_matrix(tmp_path_factory, chunks):
     output = tmp_path_factory.mktemp("out") / "a.npy"
