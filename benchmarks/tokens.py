@@ -2,9 +2,7 @@
 
 `fastpack.pack_tokens` of a frame of documents in memory, int32, L = 2048, in turns with
 `numpy.copy` of the tokens into fresh memory, by one thread: medians, their ratio, and
-that of the fastest rounds. Before each, as much memory as it needs is touched and
-freed: a machine that others share takes back what was free for some seconds, and giving
-it out again costs more than a copy.
+that of the fastest rounds. Before each, as much memory as it needs is touched.
 
 If trl and datasets are installed, 100,000 documents go from `Dataset` to `Dataset`,
 too, by `pack_dataset(..., "bfd_split")` as it is called by default, and by fastpack.
@@ -12,7 +10,6 @@ too, by `pack_dataset(..., "bfd_split")` as it is called by default, and by fast
 
 import argparse
 import statistics
-import time
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -20,7 +17,7 @@ import numpy as np
 
 import fastpack
 from benchmarks.distributions import make_documents
-from benchmarks.figures import N_CORES, on_cores, touch_output
+from benchmarks.figures import N_CORES, in_turns, on_cores
 from fastpack.cli.shared_arguments import positive
 
 L = 2048
@@ -30,21 +27,6 @@ FORMS = {
     "arrays (pad_id)": {"pad_id": 0},
     "lists and position_ids": {"boundaries": ["seq_lengths", "position_ids"]},
 }
-
-
-def in_turns(functions, rounds, n_bytes):
-    """Return the times of each function, in milliseconds, into memory just touched."""
-    times = {name: [] for name in functions}
-    for number in range(rounds + 1):
-        for name, function in functions.items():
-            touch_output(n_bytes)
-            start = time.perf_counter()
-            result = function()
-            elapsed = time.perf_counter() - start
-            del result
-            if number:  # the first round compiles
-                times[name].append(1e3 * elapsed)
-    return times
 
 
 def beside_copies(n_documents, mean, dtype, rounds):
