@@ -11,6 +11,7 @@ import fastpack
 from fastpack import LengthHistogram
 from fastpack.packing.optimal import place
 from fastpack.packing.optimal import problem as problems
+from fastpack.packing.optimal.classes import choose_classes
 from fastpack.packing.optimal.knapsack import Knapsack
 from fastpack.packing.optimal.problem import Problem
 from oracle import Rules, check_assignment, optimum
@@ -40,6 +41,14 @@ def hundred_sizes():
     return weights
 
 
+def many_full(context_length):
+    """Weights of web lengths of which many fill a bin, and a few all but one token."""
+    lengths = np.arange(1, context_length + 1)
+    weights = np.exp(-(((np.log(lengths) - 7) / 1.1) ** 2) / 2) / lengths
+    weights[-2:] = weights.sum() / [10_000, 50]
+    return weights
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("weights", "n_documents", "rules"),
@@ -48,6 +57,7 @@ def hundred_sizes():
         (bell(0.45, 0.1, 1024), 10**6, {"context_length": 1024}),
         (hundred_sizes(), 10**6, {"context_length": 2048}),
         (bell(0.2, 0.3, 512), 10**12, {"context_length": 512, "max_documents": 3}),
+        (many_full(20_000), 10**5, {"context_length": 20_000, "max_documents": 8}),
         (
             bell(0.3, 0.05, 20_000),
             10**5,
@@ -206,3 +216,15 @@ def test_what_is_not_searched_compiles_nothing(monkeypatch, rules):
     monkeypatch.setattr(place, "_load_kernels", pytest.fail)
     histogram = draw(bell(0.3, 0.05, 512), 10**6)
     fastpack.plan(histogram, context_length=512, strategy="optimal", **rules)
+
+
+@pytest.mark.parametrize("number", [2, 1000])
+def test_no_two_classes_are_one_size_in_units(number):
+    capacity = 1 << 17
+    sizes = np.array([5, 6, 7, 1000, capacity - 1, capacity])
+    problem = Problem(sizes, np.full(6, 10), capacity, 8)
+    assert problem.unit > 1
+    largest = choose_classes(problem, sizes / capacity, number)
+    assert largest[-1] == 5
+    in_units = problem.rounded_up(sizes[largest], problem.unit)
+    assert (np.diff(in_units) > 0).all()

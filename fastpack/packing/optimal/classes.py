@@ -26,8 +26,17 @@ def choose_classes(problem: Problem, prices: Floats, number: int) -> Int64Array:
     prices
         The price of each item, in bins.
     number
-        The number of classes. If there are no more sizes, each is a class of its own.
+        The number of classes. If there are no more sizes, each is a class of its own,
+        except if several are the same in units.
     """
+    ends = _spread_classes(problem, prices, number)
+    # Sizes that are the same in units are the same for the relaxation, and the pattern
+    # of one is used for all: as that of the smaller one, it had no room for the others.
+    in_units = problem.rounded_up(problem.sizes[ends], problem.unit)
+    return ends[np.diff(in_units, append=in_units[-1] + 1) > 0]
+
+
+def _spread_classes(problem: Problem, prices: Floats, number: int) -> Int64Array:
     n_items = problem.sizes.size
     if n_items <= number:
         return np.arange(n_items)
