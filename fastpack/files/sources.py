@@ -104,6 +104,11 @@ def _not_found(source: str, source_format: str | None) -> SourceNotFoundError:
     is_folder = is_url(source) or Path(source).is_dir()
     what = "in" if is_folder else "matches"
     hint = f"a source is a file, a folder or a glob of {', '.join(BY_SUFFIX)} files"
+    if is_folder:
+        hint += (
+            "; in a folder, .npy and .bin files are sources only if their format is "
+            "named (--source-format)"
+        )
     if source_format is not None:
         each, _ = parse_format(source_format)
         names = ", ".join((*each.suffixes, *each.markers))
