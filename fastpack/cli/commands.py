@@ -19,7 +19,7 @@ from fastpack.cli.display import (
 )
 from fastpack.cli.format_commands import convert, list_formats, may_be_tokens
 from fastpack.cli.printing import print_json, say
-from fastpack.cli.progress import showing_search
+from fastpack.cli.progress import say_unfinished, showing_search
 from fastpack.cli.running import running
 from fastpack.errors import OptionError
 from fastpack.files.pack_files import pack_shards
@@ -65,6 +65,8 @@ def _tell(
         print_json({"output": arguments.output, **account.as_dict()})
     elif not arguments.quiet:
         print_tables(*account_tables(account), stream=sys.stderr)
+        if isinstance(account, PackingPlan):
+            say_unfinished([account])
         told = "wrote {}" if is_new else "{} is complete already: nothing was written"
         say(told.format(arguments.output))
 
@@ -157,6 +159,7 @@ def _plan(arguments: argparse.Namespace) -> None:
     with showing_search(options, is_quiet=arguments.json) as on_progress:
         plan = PackingPlan(histogram, options, on_progress=on_progress)
     figures = quality(plan)
+    say_unfinished([plan])
     if arguments.json:
         print_json({**plan.as_dict(), "quality": figures})
     else:
@@ -172,6 +175,7 @@ def _compare(arguments: argparse.Namespace) -> None:
     ):
         corpus = count_corpus(documents, options, on_progress)
     comparison = compare_corpus(corpus)
+    say_unfinished(context.plan for context in corpus.contexts)
     if arguments.json:
         print_json(comparison.to_dicts())
     else:

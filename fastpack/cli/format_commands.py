@@ -16,7 +16,7 @@ def convert(arguments: argparse.Namespace) -> None:
     """Write training sequences in another format."""
     output = path_here(arguments.output, "output")
     paths = find_sources(arguments.sources, output, arguments.source_format)
-    left_out = convert_files(
+    converted = convert_files(
         paths,
         output,
         arguments.tokens,
@@ -26,8 +26,14 @@ def convert(arguments: argparse.Namespace) -> None:
         align=arguments.align,
         overwrite=arguments.overwrite,
     )
-    if left_out:
-        say(f"left out, as the format cannot hold them: {', '.join(left_out)}")
+    if converted.left_out:
+        names = ", ".join(converted.left_out)
+        say(f"left out, as the format cannot hold them: {names}")
+    if not converted.has_boundaries:
+        say(
+            "each sequence counts as one document: no column, such as seq_lengths, "
+            "says where its documents are"
+        )
     say(f"wrote {arguments.output}")
 
 

@@ -4,7 +4,7 @@ A search has a bar on a terminal, and nothing elsewhere.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -17,10 +17,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from fastpack.cli.printing import say
 from fastpack.files.passes import PackingProgress, ProgressCallback
 from fastpack.options import PackingOptions
 from fastpack.packing.optimal.place import SearchProgress
 from fastpack.packing.placement import OnProgress
+from fastpack.packing.plan import PackingPlan
 
 _LINE_SECONDS = 10.0
 """The least time between two lines, if there is no terminal."""
@@ -69,6 +71,18 @@ def showing_search(
 
         yield report
         bars.update(task, total=1, completed=1)
+
+
+def say_unfinished(plans: Iterable[PackingPlan]) -> None:
+    """Say which searches the clock has ended."""
+    for plan in plans:
+        certificate = plan.certificate
+        if certificate is not None and certificate.ended_by == "time":
+            say(
+                f"the search at {plan.options.context_length:,} tokens was ended by "
+                f"--time-limit, {_above_bound(certificate.gap)}: a longer one may give "
+                "fewer sequences"
+            )
 
 
 def _above_bound(gap: float) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 import polars.selectors as cs
@@ -111,6 +111,21 @@ def write_sequences(
     _write(to_write, path, written_as, overwrite=overwrite)
 
 
+class Converted(NamedTuple):
+    """What became of sequences that were converted.
+
+    Parameters
+    ----------
+    left_out
+        The columns that the format cannot hold, if none were named.
+    has_boundaries
+        Whether a column said where their chunks are; else, each is one chunk.
+    """
+
+    left_out: list[str]
+    has_boundaries: bool
+
+
 def convert_files(
     paths: Sequence[Location],
     output: StrPath,
@@ -121,17 +136,12 @@ def convert_files(
     output_format: str | None = None,
     align: int | None = None,
     overwrite: bool = False,
-) -> list[str]:
+) -> Converted:
     """Write the sequences of some files, one after the other: see `write_sequences`.
 
     `columns` names those that are written beside the tokens; None is all that the
     format can hold. No source is written over, and no run of `fastpack pack-tokens`
     that is not complete is read.
-
-    Returns
-    -------
-    list
-        The columns that the format cannot hold, if none were named.
     """
     path = path_here(output, "output")
     _check_sources(paths, path)
@@ -165,7 +175,8 @@ def convert_files(
     chosen = [name for name in schema if columns is None or name in {tokens, *columns}]
     sequences = Sequences(blocks(), schema, tokens, chosen, layout)
     _write(sequences, path, written_as, overwrite=overwrite)
-    return left_out
+    has_boundaries = any(name in schema for name in BOUNDARIES)
+    return Converted(left_out, has_boundaries)
 
 
 def _refuse_columns(written_as: Format, names: Sequence[str]) -> None:

@@ -141,3 +141,13 @@ def test_a_search_on_a_terminal(source, tmp_path, monkeypatch, command, shown):
     assert fastpack_in_process(command, source, *RULES, *output) == 0
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.getvalue())
     assert re.search(shown, text), text
+
+
+@pytest.mark.parametrize("command", ["plan", "compare"])
+def test_a_search_that_the_clock_has_ended(source, capsys, command):
+    fastpack_in_process(command, source, *RULES, "--time-limit", "0")
+    assert (
+        "the search at 256 tokens was ended by --time-limit" in capsys.readouterr().err
+    )
+    fastpack_in_process(command, source, *RULES)
+    assert "ended by --time-limit" not in capsys.readouterr().err

@@ -313,7 +313,7 @@ def test_folders_of_others_are_not_replaced(tmp_path):
     assert (tmp_path / "mine/thesis.tex").exists()
 
 
-def test_convert(tmp_path):
+def test_convert(tmp_path, capsys):
     for number in range(2):
         frame_of(CHUNKS, 0).write_parquet(tmp_path / f"{number}.parquet")
     sources = [str(tmp_path / f"{number}.parquet") for number in range(2)]
@@ -332,6 +332,10 @@ def test_convert(tmp_path):
     both = pl.concat([frame_of(CHUNKS, 0)] * 2)
     assert rows.equals(both.select("input_ids", "seq_lengths"))
     fastpack_in_process("convert", output, "--output", tmp_path / "a.idx")
+    assert "counts as one document" not in capsys.readouterr().err
+    # Chunks in an .idx file are not read as boundaries.
+    fastpack_in_process("convert", tmp_path / "a.idx", "--output", tmp_path / "b.idx")
+    assert "each sequence counts as one document" in capsys.readouterr().err
     assert (
         scan_source(tmp_path / "a.idx", Request()).collect()["input_ids"].to_list()
         == both["input_ids"].to_list()
