@@ -32,17 +32,17 @@ def kill_and_resume(code, corpus, folder, moments, resume):
 
     Return, for each moment, whether there was a plan, and the number of outputs.
     """
-    start = time.monotonic()
     with start_code(code, corpus, folder / "whole") as process:
+        start = time.monotonic()  # of the run: the process is ready
         assert process.stdout.readline() == "done\n"
-    duration = time.monotonic() - start
+        duration = time.monotonic() - start
     expected = files_of(folder / "whole")
     rng = random.Random(20)
 
     def kill(number):
         target = folder / str(number)
         with start_code(code, corpus, target) as process:
-            time.sleep(duration * (number + rng.random()) / moments / 2)
+            time.sleep(duration * (number + rng.random()) / moments)
             process.kill()
         has_plan = (target / "_fastpack/plan.parquet").exists()
         n_outputs = len(list(target.glob("*.parquet")))
