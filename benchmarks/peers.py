@@ -221,7 +221,7 @@ def duration(seconds):
 def machine():
     text = Path("/proc/cpuinfo").read_text()
     model = re.search(r"model name\s*: (.*)", text)
-    return f"{os.cpu_count()} x {model[1] if model else platform.machine()}"
+    return f"{os.cpu_count()} cores of {model[1] if model else platform.machine()}"
 
 
 def draw(rows, path):
