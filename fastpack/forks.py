@@ -6,6 +6,10 @@ fork, and nothing where processes are spawned.
 """
 
 import os
+import re
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from fastpack.errors import ForkedProcessError, OptionError
@@ -13,8 +17,15 @@ from fastpack.errors import ForkedProcessError, OptionError
 _TASKS = Path("/proc/self/task")
 """The threads of this process, on Linux. Elsewhere processes are spawned by default."""
 
-_THREADS = ("polars-0", "async-executor")
-"""The names of threads that Polars starts at its first query begin so."""
+_THREAD = re.compile(r"polars-\d|async-executor")
+"""The beginning of the names of threads that Polars starts at its first query."""
+
+_PAUSES = 20
+"""Milliseconds to wait at most for new threads to have their names: until it runs for
+the first time, a thread has that of the one that started it."""
+
+_others: set[str] = set()
+"""The numbers of threads that have had no name of their own after that."""
 
 _has_run = False
 """Whether Polars had run at the last fork."""
@@ -48,11 +59,32 @@ def refuse_forking(executor: object) -> None:
 
 def _look() -> None:
     global _has_run  # noqa: PLW0603 -- one a process
-    try:
-        names = [(task / "comm").read_text() for task in _TASKS.iterdir()]
-    except OSError:  # no Linux, or a thread that has just ended
-        return
-    _has_run = any(name.startswith(_THREADS) for name in names)
+    names = _names()
+    for _ in range(_PAUSES):
+        if not _without_names(names):
+            break
+        time.sleep(0.001)
+        names = _names()
+    _others.update(_without_names(names))
+    _has_run = any(map(_THREAD.match, names.values()))
+
+
+def _names() -> dict[str, str]:
+    """Return the name of each thread, by its number; none if this is not Linux."""
+    names = {}
+    with suppress(OSError):
+        for task in _TASKS.iterdir():
+            with suppress(OSError):  # it has just ended
+                names[task.name] = (task / "comm").read_text()
+    return names
+
+
+def _without_names(names: dict[str, str]) -> set[str]:
+    """Return the threads, except those of Python, that are called as the process."""
+    of_process = names.get(str(os.getpid()))
+    of_python = {str(thread.native_id) for thread in threading.enumerate()}
+    called_so = {number for number, name in names.items() if name == of_process}
+    return called_so - of_python - _others
 
 
 def _mark() -> None:

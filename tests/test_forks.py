@@ -16,10 +16,12 @@ pytestmark = pytest.mark.skipif(
 
 FORKED = """
 import os, signal, sys
+folder, moment = sys.argv[1:]
+if moment == "after, on one core":  # threads have not run yet, and have no names
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 import fastpack
 import polars as pl
-folder, moment = sys.argv[1:]
-if moment == "after":
+if moment.startswith("after"):
     pl.Series([3, 1]).sort()
 elif moment == "streaming":
     pl.scan_parquet(folder + "/part-0.parquet").collect()
@@ -44,7 +46,9 @@ print("ended", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
-@pytest.mark.parametrize("moment", ["before", "after", "streaming"])
+@pytest.mark.parametrize(
+    "moment", ["before", "after", "after, on one core", "streaming"]
+)
 def test_a_forked_child(tmp_path, moment):
     corpus = write_shards(tmp_path / "corpus", 1)
     process = run_code(FORKED, corpus, moment)
