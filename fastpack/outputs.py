@@ -143,10 +143,7 @@ def checksum_of(path: Location) -> str:
 
 
 def remove_temporary_files(folder: Path) -> None:
-    """Remove the temporary files and folders of killed processes from a folder.
-
-    Those that are still written are locked, and stay.
-    """
+    """Remove what killed processes left in a folder; what is locked is in use."""
     for path in folder.glob(f"{_TEMPORARY}*.tmp"):
         if re.fullmatch(r"[0-9a-f]{16}\.tmp", path.name.removeprefix(_TEMPORARY)):
             with suppress(OSError):  # of another user, say
@@ -272,14 +269,11 @@ def replacing_folder(output: Path, *, overwrite: bool, marker: str) -> Iterator[
                     os.fsync(written.fileno())
             if is_there:
                 output.rename(earlier)
-            try:
-                temporary.rename(output)
-            except OSError:
-                if is_there:
-                    earlier.rename(output)
-                raise
+            temporary.rename(output)
         finally:
             os.close(folder)
+            if earlier.exists() and not output.exists():
+                earlier.rename(output)  # the new one did not get its name
             for path in (temporary, earlier):
                 shutil.rmtree(path, ignore_errors=True)
 
