@@ -65,10 +65,7 @@ class Columns(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """The rules that a row alone can break, in tokens, and the number of bins.
-
-    `may_split` says whether a document may have several chunks.
-    """
+    """The rules that a row alone can break, in tokens, and the number of bins."""
 
     context_length: int
     max_chunk: int
@@ -80,11 +77,7 @@ class Limits(NamedTuple):
 
 
 class Before(NamedTuple):
-    """What is known of the rows before: zeros before the first one.
-
-    The end of the last chunk in its document, the length of that chunk, and the number
-    of documents.
-    """
+    """The rows before: where the last chunk ends, its length, and the documents."""
 
     end: Integer = 0
     chunk_length: Integer = 0
@@ -172,6 +165,7 @@ def check_rows(
 ) -> tuple[Integer, int]:
     """Check each row by itself and against the one before it, and add it to its bin.
 
+    Return the first row that is wrong, and the reason; or the number of rows, and `OK`.
     What may be None is an argument of its own: Numba prunes by arguments alone.
 
     Parameters
@@ -185,11 +179,6 @@ def check_rows(
         start of the next: one element for each row that starts a document is enough.
     bins
         The sums of some bins, changed in place; rows of others are only checked.
-
-    Returns
-    -------
-    row, reason
-        The first row that is wrong, and the reason; or the number of rows, and `OK`.
     """
     context_length, max_chunk, may_split, min_chunk, extra_tokens, align, n_bins = (
         limits
